@@ -1,0 +1,71 @@
+"""What next: when to ask again, when to try again, when to give up. Plain functions of their arguments."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from fleet.core.job import Event, Job
+
+__all__ = ["PERMANENT_FAILURES", "Next", "Retry", "after_failure", "backoff_s", "first_poll_s", "next_poll_s"]
+
+PERMANENT_FAILURES: Final = (
+    "NO_READ_ACCESS_TO_INPUT",
+    "NO_WRITE_ACCESS_TO_OUTPUT",
+    "NOT_ENOUGH_ACCESS_TO_VPC",
+    "NO_INPUT_FILES",
+)
+"""Codes at the head of a FAILED job's Message that another attempt cannot cure (facts sheet, 3.5).
+
+The service's whole list is UNKNOWN: a code that is not here gets the attempts that `Retry` allows. NO_INPUT_FILES is
+the sandbox's word for an empty prefix; the service's own word is UNKNOWN.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often and how patiently. `attempts` is the most that one job may use up by FAILED."""
+
+    attempts: int = 3
+    floor_s: float = 1.0
+    ceiling_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Next:
+    """What follows for one job: the event, why, and how long it must wait."""
+
+    event: Event
+    reason: str
+    wait_s: float = 0.0
+
+
+def backoff_s(failures: int, jitter: float, *, floor_s: float, ceiling_s: float) -> float:
+    """Exponential back-off with equal jitter: between half and all of `floor_s * 2**(failures-1)`, capped.
+
+    `jitter` is a random number in [0, 1). Half of the wait is kept, so that a first retry is never immediate.
+    """
+    whole_s = min(ceiling_s, floor_s * 2.0 ** min(failures - 1, 32))
+    return whole_s * (0.5 + 0.5 * jitter)
+
+
+def after_failure(job: Job, message: str | None, jitter: float, retry: Retry) -> Next:
+    """What follows when AWS says FAILED: a new attempt for causes that may pass, else discard with the Message."""
+    reason = message or "FAILED without a message"
+    if reason.startswith(PERMANENT_FAILURES):
+        return Next(event=Event.DISCARDED, reason=reason)
+    if job.attempt >= retry.attempts:
+        return Next(event=Event.DISCARDED, reason=f"{reason} (attempt {job.attempt} of {retry.attempts})")
+    wait_s = backoff_s(job.attempt, jitter, floor_s=retry.floor_s, ceiling_s=retry.ceiling_s)
+    return Next(event=Event.RETRIED, reason=reason, wait_s=wait_s)
+
+
+def first_poll_s(jitter: float, *, floor_s: float) -> float:
+    """When to ask about a job for the first time after it was accepted."""
+    return floor_s * (0.5 + 0.5 * jitter)
+
+
+def next_poll_s(age_s: float, jitter: float, *, floor_s: float, ceiling_s: float) -> float:
+    """When to ask again about a job of this age: 2 % of its age, within the floor and the ceiling, +/- 10 %.
+
+    So detection lag stays near 1 % of a job's duration, and an hour-long job is not asked every second.
+    """
+    return min(ceiling_s, max(floor_s, 0.02 * age_s)) * (0.9 + 0.2 * jitter)

@@ -1,0 +1,65 @@
+"""The limiter's arithmetic, held against every window that it was ever asked about."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.core.bucket import Bucket
+
+gaps = st.lists(st.floats(min_value=0, max_value=3, allow_nan=False), min_size=1, max_size=200)
+
+
+@given(rate=st.sampled_from([0.25, 0.5, 1, 1.5, 2.5, 5, 10]), gaps=gaps)
+def test_no_window_of_one_second_has_a_call_too_many(rate: float, gaps: list[float]) -> None:
+    """However the caller behaves, any sliding 1 s window holds at most ceil(rate) grants."""
+    bucket = Bucket(rate, now=0.0)
+    now, grants = 0.0, []
+
+    for gap in gaps:
+        now += gap
+        if bucket.take(now) == 0.0:
+            grants.append(now)
+
+    for first in grants:
+        assert sum(first <= grant < first + 1 - 1e-9 for grant in grants) <= bucket.calls
+
+
+@given(rate=st.sampled_from([0.5, 1, 2.5, 10, 100]), calls=st.integers(min_value=1, max_value=300))
+def test_a_patient_caller_gets_the_full_rate(rate: float, calls: int) -> None:
+    """Waiting exactly as told, `calls` grants take no longer than the rate says, and not less either."""
+    bucket = Bucket(rate, now=0.0)
+    now = 0.0
+
+    for _ in range(calls):
+        while (wait_s := bucket.take(now)) > 0:
+            now += wait_s
+
+    windows = -(-calls // bucket.calls)
+    assert abs(now - windows * bucket.calls / rate) < 1e-6
+
+
+def test_a_new_bucket_is_empty() -> None:
+    """A process that restarts in a loop starts nothing in its first window: restarts cannot add up to a burst."""
+    bucket = Bucket(2, now=100.0)
+
+    waits = [bucket.take(100.0), bucket.take(100.5), bucket.take(101.0), bucket.take(101.0), bucket.take(101.0)]
+
+    assert waits == [1.0, 0.5, 0.0, 0.0, 1.0]
+
+
+def test_a_guard_lengthens_the_window() -> None:
+    """With a guard, two grants of a 1/s bucket are at least 1 s + guard apart."""
+    bucket = Bucket(1, now=0.0, guard_s=0.05)
+
+    assert bucket.take(1.0) > 0
+    assert bucket.take(1.05) == 0.0
+    assert bucket.wait_s(1.05) == 1.05
+
+
+def test_a_clock_that_steps_back_only_waits_longer() -> None:
+    """Time going backwards never grants a call too many."""
+    bucket = Bucket(1, now=0.0)
+    assert bucket.take(10.0) == 0.0
+
+    assert bucket.take(5.0) == 6.0
+    assert bucket.ready(5.0) == 0
+    assert bucket.ready(11.0) == 1
