@@ -12,6 +12,7 @@ __all__ = [
     "InvalidInput",
     "Locked",
     "Lost",
+    "Misconfigured",
     "Rejected",
     "Throttled",
     "Unavailable",
@@ -24,6 +25,10 @@ class FleetError(Exception):
 
 class InvalidInput(FleetError):
     """The user gave something that cannot work: a file, a setting, an argument. Says what, where and what next."""
+
+
+class Misconfigured(InvalidInput):
+    """The configuration cannot work: a file, a variable, a target. Says which key, and what next."""
 
 
 class Throttled(FleetError):
@@ -42,7 +47,7 @@ class Unavailable(FleetError):
 
 
 class Denied(FleetError):
-    """The environment is wrong, not the job: credentials, permissions, clock. Wait and say so; no attempt is counted."""
+    """The environment is wrong, not the job: credentials, permissions, clock. Wait, say so, count no attempt."""
 
 
 class Rejected(FleetError):

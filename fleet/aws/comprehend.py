@@ -1,0 +1,122 @@
+"""Start, Describe, List and Stop of the five kinds, driven by the catalogue: one method each, no kind by name.
+
+Every method makes exactly one HTTP request, raises only the errors of `core/errors.py`, and knows nothing of rates:
+whoever calls has asked the lane's limiter first.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from fleet.aws.errors import mapped
+from fleet.core.errors import Rejected, Unavailable
+from fleet.core.kinds import KINDS, method
+
+__all__ = ["TERMINAL", "Comprehend", "Page", "RemoteJob"]
+
+TERMINAL: Final = frozenset({"COMPLETED", "FAILED", "STOPPED"})
+"""AWS statuses after which a job no longer changes. An unknown status is not terminal."""
+
+_JOB_ID: Final = re.compile(r"[\w.:/=+\-%@]{1,32}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemoteJob:
+    """A Comprehend job as AWS tells of it. Times are Unix seconds; members that AWS left out are None."""
+
+    remote_id: str
+    status: str
+    name: str | None = None
+    message: str | None = None
+    output_uri: str | None = None
+    submitted_at: float | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of a List; `next_token` is None on the last one."""
+
+    jobs: list[RemoteJob]
+    next_token: str | None
+
+
+class Comprehend:
+    """One target's Comprehend. Safe to use from many tasks."""
+
+    def __init__(self, client: Any, *, deadline_s: float) -> None:
+        self._client = client
+        self._deadline_s = deadline_s
+
+    async def start(self, kind: str, request: Mapping[str, Any]) -> RemoteJob:
+        """Send one Start; its JobId and status.
+
+        A 200 without a usable JobId (a captive portal, a proxy's page) proves nothing: `Unavailable`, maybe accepted.
+        """
+        answer = await self._call(KINDS[kind].start, request)
+        remote_id = answer.get("JobId")
+        if not isinstance(remote_id, str) or not _JOB_ID.fullmatch(remote_id):
+            raise Unavailable("the service answered 200 without a valid JobId", maybe_accepted=True)
+        return RemoteJob(remote_id=remote_id, status=str(answer.get("JobStatus", "")))
+
+    async def describe(self, kind: str, remote_id: str) -> RemoteJob:
+        """Read one job; `Lost` if AWS does not know it."""
+        answer = await self._call(KINDS[kind].describe, {"JobId": remote_id})
+        return _remote_job(answer.get(KINDS[kind].properties))
+
+    async def page(
+        self,
+        kind: str,
+        *,
+        name: str | None = None,
+        submitted_after: float | None = None,
+        next_token: str | None = None,
+        size: int = 500,
+    ) -> Page:
+        """Read one page of the jobs of a kind, by name or by time (AWS takes one filter at a time)."""
+        request: dict[str, Any] = {"MaxResults": size}
+        if name is not None:
+            request["Filter"] = {"JobName": name}
+        elif submitted_after is not None:
+            request["Filter"] = {"SubmitTimeAfter": datetime.fromtimestamp(submitted_after, UTC)}
+        if next_token is not None:
+            request["NextToken"] = next_token
+        answer = await self._call(KINDS[kind].list, request)
+        jobs = answer.get(KINDS[kind].properties_list)
+        if not isinstance(jobs, list):
+            raise Unavailable(f"{KINDS[kind].list} answered 200 without a list", maybe_accepted=True)
+        return Page(jobs=[_remote_job(job) for job in jobs], next_token=answer.get("NextToken") or None)
+
+    async def stop(self, kind: str, remote_id: str) -> str:
+        """Ask a job to stop; the status AWS answers. A job that has ended already is left as it is."""
+        try:
+            answer = await self._call(KINDS[kind].stop, {"JobId": remote_id})
+        except Rejected:
+            return (await self.describe(kind, remote_id)).status
+        return str(answer.get("JobStatus", ""))
+
+    async def _call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        async with mapped(self._deadline_s):
+            answer: dict[str, Any] = await getattr(self._client, method(operation))(**request)
+        return answer
+
+
+def _remote_job(properties: Any) -> RemoteJob:
+    """The job in a Describe or List answer; a body without id and status is nonsense, not a job."""
+    if not isinstance(properties, dict) or not properties.get("JobId") or not properties.get("JobStatus"):
+        raise Unavailable("the service answered 200 without JobId and JobStatus", maybe_accepted=True)
+    return RemoteJob(
+        remote_id=properties["JobId"],
+        status=properties["JobStatus"],
+        name=properties.get("JobName"),
+        message=properties.get("Message"),
+        output_uri=properties.get("OutputDataConfig", {}).get("S3Uri"),
+        submitted_at=_unix_s(properties.get("SubmitTime")),
+        ended_at=_unix_s(properties.get("EndTime")),
+    )
+
+
+def _unix_s(time: Any) -> float | None:
+    return time.timestamp() if isinstance(time, datetime) else None

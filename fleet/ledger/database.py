@@ -1,0 +1,84 @@
+"""What a database must do for the ledger, and nothing more: run named queries in transactions.
+
+The ledger says what it wants (`ledger.py`), `queries.sql` holds the words, and a database (`sqlite.py`) knows how. A
+new database is a new file here; it is done when `tests/contract` is green on it.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from importlib.resources import files
+from typing import Any, Protocol, TypeVar
+
+__all__ = ["Database", "Queries", "Transaction", "load_queries", "read_sql"]
+
+T = TypeVar("T")
+Queries = Mapping[str, str]
+
+_HEADING = re.compile(r"^-- name: *(.*)$", re.MULTILINE)
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+class Transaction(Protocol):
+    """Runs named queries in one transaction. Synchronous: it is used in the database's own thread only.
+
+    Raises `Corrupt` or `Unavailable` for what the database cannot do, and `ValueError` for a row that the schema
+    refuses, which is a mistake in the calling code.
+    """
+
+    def all(self, query: str, /, **params: Any) -> list[tuple[Any, ...]]:
+        """Every row."""
+        ...
+
+    def one(self, query: str, /, **params: Any) -> tuple[Any, ...] | None:
+        """The first row, or None."""
+        ...
+
+    def run(self, query: str, /, **params: Any) -> int:
+        """How many rows were changed, not counting what triggers changed."""
+        ...
+
+    def many(self, query: str, rows: Iterable[Mapping[str, Any]], /) -> int:
+        """How many rows were changed by the query, run once with each mapping."""
+        ...
+
+
+class Database(Protocol):
+    """One writer at a time, readers that never block it."""
+
+    async def write(self, work: Callable[[Transaction], T], /, *, committed: Callable[[], object] | None = None) -> T:
+        """What `work` returned, once its changes are durable; if it raises, none of them happened.
+
+        `work` runs in one transaction, alone, in a thread of the database, and may be run again if the first run left
+        no trace. `committed` is called in the event loop right after the commit, also if the caller was cancelled
+        while it waited and will never hear of it.
+        """
+        ...
+
+    async def read(self, work: Callable[[Transaction], T], /) -> T:
+        """What `work` returned; it sees one state of the database, with everything that was durable before."""
+        ...
+
+    async def close(self) -> None:
+        """Waits for the writes that were asked for before, and lets go of the database. Twice is harmless."""
+        ...
+
+
+def load_queries(text: str) -> dict[str, str]:
+    """The queries of a file by name: blocks that begin with `-- name: xyz`, a line of plain English, then one query.
+
+    `ValueError` for a name that is no name, is there twice, or has no query.
+    """
+    queries: dict[str, str] = {}
+    _, *parts = _HEADING.split(text)
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        lines = [line for line in body.splitlines() if not line.startswith("--")]
+        query = "\n".join(lines).strip().removesuffix(";")
+        if not _NAME.fullmatch(name) or name in queries or not query:
+            raise ValueError(f"query {name!r}: a query needs a name of its own and a text")
+        queries[name] = query
+    return queries
+
+
+def read_sql(name: str) -> str:
+    """The text of a `.sql` file of this package."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")

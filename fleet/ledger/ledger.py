@@ -1,0 +1,168 @@
+"""The ledger: what manifests asked for, where each job is, and all that happened. The only memory of fleet.
+
+Everything here is durable when it returns. A job changes only by an event of `fleet.core.job.TRANSITIONS`, only if
+nobody changed it first, and its event is appended in the same transaction. Public methods open the transaction;
+`moves.py` and `manifests.py` say what happens in it; `queries.sql` holds the words.
+"""
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, Self
+
+from fleet.core.errors import InvalidInput
+from fleet.core.identity import intent as start_request
+from fleet.core.job import Event, Job, PlannedJob, State, apply
+from fleet.core.lane import Lane
+from fleet.ledger import manifests, moves
+from fleet.ledger.database import Database
+from fleet.ledger.manifests import Added, ManifestRecord, Rejection
+from fleet.ledger.questions import Questions, Reason, VerdictCount
+from fleet.ledger.signals import Signal, Signals
+from fleet.ledger.sqlite import SQLite
+
+__all__ = ["Ledger", "Reason", "VerdictCount"]
+
+_LIVE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
+_PAGE: Final = 1_000
+_NOT_IN_DETAIL: Final = frozenset({"intent", "updated_at"})
+
+
+class Ledger(Questions):
+    """The durable record of jobs and events. One process writes it; any number may read it."""
+
+    @classmethod
+    async def open(
+        cls,
+        url: str,
+        *,
+        wall: Callable[[], float] = time.time,
+        read_only: bool = False,
+        intent: Callable[[Job], str] = start_request,
+    ) -> Self:
+        """The ledger at `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`, made if missing.
+
+        `Locked` if another process holds it, `Corrupt` if it cannot be trusted, `InvalidInput` if it cannot be there.
+        Read-only takes no lock, and the ledger must exist. `intent` writes down the Start request of a job's attempt.
+        """
+        return cls(await SQLite.open(_sqlite_path(url), read_only=read_only), wall=wall, intent=intent)
+
+    @staticmethod
+    def exists(url: str) -> bool:
+        """Whether a ledger is there to be read; `InvalidInput` for what is no ledger's URL."""
+        return Path(_sqlite_path(url)).exists()
+
+    def __init__(self, database: Database, *, wall: Callable[[], float], intent: Callable[[Job], str]) -> None:
+        super().__init__(database, wall=wall)
+        self._intent = intent
+        self._signals = Signals()
+
+    async def close(self) -> None:
+        """What was asked for before is durable, and somebody else may open the ledger. Twice is harmless."""
+        await self._database.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def signal(self, *events: Event, added: bool = False) -> Signal:
+        """News of these events from now on, and with `added` of jobs that a manifest brought or changed."""
+        return self._signals.signal(events, added=added)
+
+    # moves
+
+    async def claim(self, lane: Lane, *, limit: int, holder: str) -> list[Job]:
+        """At most `limit` due jobs of the lane, the oldest first, now submitting in the hands of `holder`.
+
+        Each has its intent, the exact bytes of its Start request; nobody else can claim it.
+        """
+        if limit < 1:
+            return []
+        work = partial(moves.claim, lane=lane, limit=limit, holder=holder, now=self._wall(), intent=self._intent)
+        return await self._database.write(work, committed=partial(self._signals.tell, Event.CLAIMED))
+
+    async def record(self, job: Job, event: Event, *, detail: Mapping[str, Any] | None = None, **facts: Any) -> Job:
+        """The job after the event. `facts` are fields of `Job`; they and `detail` are kept in its history.
+
+        `Conflict` if the event cannot happen now or somebody moved the job first; then nothing has changed.
+        `ValueError` for facts that contradict the state, e.g. a running job without a remote id.
+        """
+        moved = apply(job, event, **{"updated_at": self._wall(), **facts})
+        kept = {name: value for name, value in facts.items() if name not in _NOT_IN_DETAIL}
+        happened = [(event, job.attempt, {**kept, **(detail or {})})]
+        work = partial(moves.move, job=job, moved=moved, happened=happened)
+        await self._database.write(work, committed=partial(self._signals.tell, event))
+        return moved
+
+    async def release(self, job: Job) -> None:
+        """Nobody has the submitting job in hand, so rescue looks it up in AWS. Nothing, if somebody moved it first."""
+        params = {"id": job.id, "attempt": job.attempt, "holder": job.holder, "now": self._wall()}
+        await self._database.write(lambda tx: tx.run("release", **params))
+
+    async def adopt(self, job: Job, *, attempt: int, remote_id: str, submitted_at: float | None) -> Job:
+        """The pending or submitting job is running: AWS has a job of this attempt's name, started or even ended.
+
+        `Conflict` as for `record`.
+        """
+        moved, happened = moves.adopted(
+            job,
+            attempt=attempt,
+            remote_id=remote_id,
+            submitted_at=submitted_at,
+            now=self._wall(),
+            intent=self._intent,
+        )
+        work = partial(moves.move, job=job, moved=moved, happened=happened)
+        await self._database.write(work, committed=partial(self._signals.tell, *(what[0] for what in happened)))
+        return moved
+
+    async def request_cancel(self, keys: Collection[str]) -> int:
+        """How many of these jobs were not ended and are now wished to be cancelled. Their states do not change."""
+        rows = [{"key": bytes.fromhex(key), "now": self._wall()} for key in keys]
+        return await self._database.write(lambda tx: tx.many("request_cancel", rows))
+
+    async def set_reconciled(self, lane: Lane, at: float) -> None:
+        """The ledger holds every job that AWS had of this lane at this Unix time."""
+        await self._database.write(partial(moves.set_reconciled, lane=str(lane), at=at))
+
+    # manifests
+
+    async def begin_manifest(self, source: str, digest: str | None) -> ManifestRecord:
+        """A reading of the manifest has begun and what an older one left is gone; its jobs stay.
+
+        If the same digest was read to the end before, the record is `unchanged` and nothing has begun.
+        """
+        return await self._database.write(partial(manifests.begin, source=source, digest=digest))
+
+    async def add(self, manifest_id: int, planned: Sequence[tuple[int, PlannedJob]]) -> Added:
+        """Every planned job, given with its line, has a row. A known key gets no second one.
+
+        A known job takes over other settings while AWS cannot know its attempt: pending without an intent, discarded
+        or cancelled. A few thousand at a time are fast and leave room for the other writers.
+        """
+        work = partial(manifests.add, manifest_id=manifest_id, planned=planned, now=self._wall())
+        return await self._database.write(work, committed=partial(self._signals.tell, added=True))
+
+    async def reject(self, manifest_id: int, rejections: Sequence[Rejection]) -> None:
+        """The bad lines are kept with their reasons."""
+        await self._database.write(partial(manifests.reject, manifest_id=manifest_id, found=rejections))
+
+    async def complete_manifest(self, manifest_id: int, lines: int) -> None:
+        """The manifest was read to its end: reading the same content again will find it unchanged."""
+        params = {"manifest_id": manifest_id, "lines": lines, "now": self._wall()}
+        await self._database.write(lambda tx: tx.run("complete_manifest", **params))
+
+
+def _sqlite_path(url: str) -> str:
+    scheme, separator, path = url.partition("://")
+    if separator and scheme.split("+")[0] in ("postgresql", "postgres"):
+        raise InvalidInput("ledger.url: postgresql:// comes with a later version; use sqlite:///path")
+    if scheme != "sqlite" or not path.startswith("/") or path == "/":
+        # the text may hold a password: name its scheme alone
+        raise InvalidInput(f"ledger.url: must be sqlite:///relative.db or sqlite:////absolute.db, not {scheme!r}://...")
+    if "?" in path:
+        raise InvalidInput("ledger.url: sqlite:///path takes no options")
+    return path[1:]

@@ -1,0 +1,260 @@
+-- Every query of the ledger. Written for SQLite and PostgreSQL alike (:name becomes %(name)s there), except:
+--   json_each(:list) is json_array_elements_text(:list) in PostgreSQL, and its values are cast to the column's type;
+--   claimable ends with FOR UPDATE SKIP LOCKED in PostgreSQL, where several replicas may claim at once.
+-- "state = 'a' OR state = 'b'" repeats a partial index's condition to the letter: only so does SQLite use the index.
+-- A CAST around a parameter that may be NULL tells PostgreSQL its type. "+ id" keeps SQLite from walking the whole
+-- table in the order of id when a small partial index holds all the rows asked for.
+
+-- name: add_lane
+-- Give a lane a row; its tallies start at zero.
+INSERT INTO lanes (name) VALUES (:name) ON CONFLICT (name) DO NOTHING
+
+-- name: lane_id
+-- The row of a lane.
+SELECT id FROM lanes WHERE name = :name
+
+-- name: reconciled_at
+-- Until when a lane is known to be whole.
+SELECT reconciled_at FROM lanes WHERE name = :lane
+
+-- name: set_reconciled
+-- A lane is whole until then.
+UPDATE lanes SET reconciled_at = :at WHERE name = :lane
+
+-- name: add_request
+-- Keep a Start request once, however many jobs share it.
+INSERT INTO requests (sha256, body) VALUES (:sha256, :body) ON CONFLICT (sha256) DO NOTHING
+
+-- name: request_id
+-- The row of a Start request.
+SELECT id FROM requests WHERE sha256 = :sha256
+
+-- name: add_job
+-- Give a planned job a row, if its key has none.
+INSERT INTO jobs (key, lane_id, target, prefix, label, request_id, created_at, updated_at)
+VALUES (:key, :lane_id, :target, :prefix, :label, :request_id, :now, :now)
+ON CONFLICT (key) DO NOTHING
+
+-- name: planned_job
+-- What a re-read manifest may change, and whether it still may.
+SELECT
+    lane_id, target, label, request_id,
+    state = 'discarded' OR state = 'cancelled' OR (state = 'pending' AND intent IS NULL) AS movable
+FROM jobs
+WHERE key = :key
+
+-- name: take_over
+-- Give a job other settings than those it was planned with.
+UPDATE jobs SET lane_id = :lane_id, target = :target, label = :label, request_id = :request_id, updated_at = :now
+WHERE key = :key
+
+-- name: add_entry
+-- Note that this line of this manifest asks for this job.
+INSERT INTO entries (manifest_id, line, job_id)
+SELECT CAST(:manifest_id AS BIGINT), CAST(:line AS BIGINT), id FROM jobs WHERE key = :key
+ON CONFLICT DO NOTHING
+
+-- name: claimable
+-- The next jobs of a lane that are due. One that is due absurdly late is due: the clock was set back since.
+SELECT * FROM job_rows
+WHERE
+    lane_id = (SELECT id FROM lanes WHERE name = :lane)
+    AND state = 'pending'
+    AND cancel_requested = 0
+    AND (due_at <= :now OR due_at > :absurd)
+ORDER BY id
+LIMIT :limit
+
+-- name: next_due
+-- When the first pending job of a lane is due; NULL when none is pending.
+SELECT MIN(due_at) FROM jobs
+WHERE lane_id = (SELECT id FROM lanes WHERE name = :lane) AND state = 'pending' AND cancel_requested = 0
+
+-- name: move
+-- Change one job's state, only if nobody changed it first. A wish to cancel is kept unless this clears it.
+UPDATE jobs SET
+    state = :state, attempt = :attempt, snoozes = :snoozes, due_at = :due_at,
+    cancel_requested = COALESCE(:cancel_requested, cancel_requested),
+    holder = :holder, intent = :intent, remote_id = :remote_id, output_uri = :output_uri,
+    submitted_at = :submitted_at, ended_at = :ended_at, verdict = :verdict,
+    documents = :documents, failed_documents = :failed_documents, reason = :reason, updated_at = :updated_at
+WHERE id = :id AND state = :current_state AND attempt = :current_attempt
+
+-- name: add_event
+-- Append what happened to a job.
+INSERT INTO events (job_id, at, event, attempt, detail) VALUES (:job_id, :at, :event, :attempt, :detail)
+
+-- name: release
+-- Take a submitting job out of its holder's hands, so that rescue looks it up.
+UPDATE jobs SET holder = NULL, updated_at = :now
+WHERE id = :id AND state = 'submitting' AND attempt = :attempt AND holder = :holder
+
+-- name: request_cancel
+-- Note a person's wish, while there is something to cancel.
+UPDATE jobs SET cancel_requested = 1, updated_at = :now
+WHERE
+    key = :key
+    AND cancel_requested = 0
+    AND (state = 'pending' OR state = 'submitting' OR state = 'running')
+
+-- name: cancelling_jobs
+-- Jobs that a person wants cancelled and that are not yet.
+SELECT * FROM job_rows
+WHERE
+    cancel_requested = 1 AND (state = 'pending' OR state = 'submitting' OR state = 'running')
+    AND + id > :after
+    AND (CAST(:lane AS TEXT) IS NULL OR lane = :lane)
+ORDER BY + id
+LIMIT :limit
+
+-- name: job_by_key
+-- One job by its key, if it is among those asked for.
+SELECT * FROM job_rows
+WHERE
+    key = :key
+    AND id > :after
+    AND (CAST(:lane AS TEXT) IS NULL OR lane = :lane)
+    AND (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (
+        CAST(:manifests AS TEXT) IS NULL
+        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    )
+
+-- name: jobs
+-- Jobs in any state.
+SELECT * FROM job_rows
+WHERE
+    id > :after
+    AND (CAST(:lane AS TEXT) IS NULL OR lane = :lane)
+    AND (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (
+        CAST(:manifests AS TEXT) IS NULL
+        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    )
+ORDER BY id
+LIMIT :limit
+
+-- name: live_jobs
+-- The same for submitting, running and finished jobs alone, without a look at the others.
+SELECT * FROM job_rows
+WHERE
+    (state = 'submitting' OR state = 'running' OR state = 'finished')
+    AND + id > :after
+    AND (CAST(:lane AS TEXT) IS NULL OR lane = :lane)
+    AND (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (
+        CAST(:manifests AS TEXT) IS NULL
+        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    )
+ORDER BY + id
+LIMIT :limit
+
+-- name: pending_jobs
+-- The same for the pending jobs of one lane alone.
+SELECT * FROM job_rows
+WHERE
+    state = 'pending'
+    AND lane_id = (SELECT id FROM lanes WHERE name = :lane)
+    AND id > :after
+    AND (
+        CAST(:manifests AS TEXT) IS NULL
+        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    )
+ORDER BY id
+LIMIT :limit
+
+-- name: counts
+-- How many jobs each lane has in each state.
+SELECT lanes.name, tallies.state, tallies.jobs
+FROM tallies
+JOIN lanes ON lanes.id = tallies.lane_id
+ORDER BY lanes.id
+
+-- name: manifest_counts
+-- The same for the jobs of some manifests, each job once.
+SELECT lanes.name, jobs.state, COUNT(*)
+FROM jobs
+JOIN lanes ON lanes.id = jobs.lane_id
+WHERE CAST(:manifests AS TEXT) IS NULL
+    OR jobs.id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+GROUP BY lanes.name, jobs.state
+
+-- name: verdicts
+-- How many verified jobs have which verdict, and their documents.
+SELECT
+    lanes.name, jobs.verdict, COUNT(*),
+    CAST(COALESCE(SUM(jobs.documents), 0) AS BIGINT), CAST(COALESCE(SUM(jobs.failed_documents), 0) AS BIGINT)
+FROM jobs
+JOIN lanes ON lanes.id = jobs.lane_id
+WHERE
+    jobs.state = 'verified'
+    AND (
+        CAST(:manifests AS TEXT) IS NULL
+        OR jobs.id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    )
+GROUP BY lanes.name, jobs.verdict
+
+-- name: reasons
+-- Why jobs wait, were given up or are not whole: the most frequent reasons first.
+SELECT jobs.state, jobs.reason, COUNT(*) AS times
+FROM jobs
+WHERE
+    jobs.reason IS NOT NULL
+    AND (jobs.state IN ('pending', 'discarded', 'cancelled') OR (jobs.state = 'verified' AND jobs.verdict <> 'complete'))
+    AND (
+        CAST(:manifests AS TEXT) IS NULL
+        OR jobs.id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    )
+GROUP BY jobs.state, jobs.reason
+ORDER BY times DESC, jobs.state, jobs.reason
+LIMIT :limit
+
+-- name: history
+-- All that happened to a job, in order.
+SELECT at, event, attempt, detail FROM events WHERE job_id = :job_id ORDER BY id
+
+-- name: manifest
+-- What is known of a manifest.
+SELECT id, digest, completed_at FROM manifests WHERE source = :source
+
+-- name: manifests
+-- All manifests in the order in which they were begun first.
+SELECT id, source, lines, completed_at FROM manifests ORDER BY id
+
+-- name: begin_manifest
+-- Begin a reading of a manifest, the first or another.
+INSERT INTO manifests (source, digest) VALUES (:source, :digest)
+ON CONFLICT (source) DO UPDATE SET digest = excluded.digest, lines = NULL, completed_at = NULL
+
+-- name: forget_entries
+-- Drop what an older reading of a manifest asked for; the jobs stay.
+DELETE FROM entries WHERE manifest_id = :manifest_id
+
+-- name: forget_rejections
+-- Drop what an older reading of a manifest rejected.
+DELETE FROM rejections WHERE manifest_id = :manifest_id
+
+-- name: complete_manifest
+-- Note that a manifest was read to its end.
+UPDATE manifests SET lines = :lines, completed_at = :now WHERE id = :manifest_id
+
+-- name: add_rejection
+-- Keep a line that asks for nothing that can be done.
+INSERT INTO rejections (manifest_id, line, field, reason) VALUES (:manifest_id, :line, :field, :reason)
+
+-- name: rejections
+-- The rejected lines of some manifests.
+SELECT manifests.source, rejections.line, rejections.field, rejections.reason
+FROM rejections
+JOIN manifests ON manifests.id = rejections.manifest_id
+WHERE CAST(:manifests AS TEXT) IS NULL OR rejections.manifest_id IN (SELECT value FROM json_each(:manifests))
+ORDER BY rejections.manifest_id, rejections.line, rejections.id
+
+-- name: report
+-- The jobs of a manifest in the order of its lines, from after a line and job on.
+SELECT entries.line, job_rows.*
+FROM entries
+JOIN job_rows ON job_rows.id = entries.job_id
+WHERE entries.manifest_id = :manifest_id AND (entries.line, entries.job_id) > (:line, :job_id)
+ORDER BY entries.line, entries.job_id
+LIMIT :limit

@@ -1,0 +1,167 @@
+"""What the ledger can be asked. Reads only: it works beside a running fleet, and never blocks its writer."""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+from fleet.core.job import Job, State, Verdict
+from fleet.core.lane import Lane
+from fleet.ledger import manifests, moves
+from fleet.ledger.database import Database, Transaction
+from fleet.ledger.manifests import Manifest, RejectedLine
+from fleet.ledger.rows import NO_LIMIT, Recorded, job_from, json_list, lane_of, recorded_from
+
+__all__ = ["Questions", "Reason", "VerdictCount"]
+
+_LIVE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
+_PAGE: Final = 1_000
+
+
+class VerdictCount(NamedTuple):
+    """How many jobs have a verdict, and how many documents they hold."""
+
+    jobs: int
+    documents: int
+    failed_documents: int
+
+
+class Reason(NamedTuple):
+    """Why so many jobs are in this state."""
+
+    state: State
+    reason: str
+    jobs: int
+
+
+class Questions:
+    """The reading half of a ledger."""
+
+    def __init__(self, database: Database, *, wall: Callable[[], float]) -> None:
+        self._database = database
+        self._wall = wall
+
+    def seconds(self) -> float:
+        """Now, in Unix seconds, on the clock of the ledger's times."""
+        return self._wall()
+
+    async def jobs(
+        self,
+        *,
+        lane: Lane | None = None,
+        states: Collection[State] | None = None,
+        manifest_ids: Collection[int] | None = None,
+        keys: Collection[str] | None = None,
+        limit: int | None = None,
+        after_id: int = 0,
+    ) -> list[Job]:
+        """The jobs that meet all conditions and have an id above `after_id`, in the order of their ids."""
+        params = {
+            "lane": None if lane is None else str(lane),
+            "states": json_list(states),
+            "manifests": json_list(manifest_ids),
+            "after": after_id,
+        }
+        if keys is not None:
+            found = await self._database.read(partial(_by_keys, keys=keys, params=params))
+            return sorted(found, key=lambda job: job.id)[:limit]
+        params["limit"] = NO_LIMIT if limit is None else limit
+        query = "jobs"
+        if states is not None and _LIVE.issuperset(states):
+            query = "live_jobs"
+        elif lane is not None and states is not None and set(states) == {State.PENDING}:
+            query = "pending_jobs"
+        rows = await self._database.read(lambda tx: tx.all(query, **params))
+        return [job_from(row) for row in rows]
+
+    async def cancelling(self, lane: Lane | None = None, *, limit: int | None = None, after_id: int = 0) -> list[Job]:
+        """The jobs that a person wants cancelled and that are pending, submitting or running still."""
+        params = {"lane": None if lane is None else str(lane), "after": after_id}
+        params["limit"] = NO_LIMIT if limit is None else limit
+        rows = await self._database.read(lambda tx: tx.all("cancelling_jobs", **params))
+        return [job_from(row) for row in rows]
+
+    async def due_in(self, lane: Lane) -> float | None:
+        """Seconds until `claim` finds a pending job of this lane; 0 if it would now, None when none is pending."""
+        return await self._database.read(partial(_due_in, lane=lane, now=self._wall()))
+
+    async def counts(self) -> dict[Lane, dict[State, int]]:
+        """How many jobs each lane has in each of the seven states. Costs the same however many jobs there are."""
+        rows = await self._database.read(lambda tx: tx.all("counts"))
+        counts: dict[Lane, dict[State, int]] = {}
+        for lane, state, jobs in rows:
+            counts.setdefault(lane_of(lane), {})[State(state)] = jobs
+        return counts
+
+    async def manifest_counts(self, manifest_ids: Collection[int] | None = None) -> dict[str, dict[State, int]]:
+        """How many jobs of these manifests (of all jobs) each kind has in each state, each once. Reads all of them."""
+        rows = await self._database.read(lambda tx: tx.all("manifest_counts", manifests=json_list(manifest_ids)))
+        counts: dict[str, dict[State, int]] = {}
+        for lane, state, jobs in rows:
+            kind = counts.setdefault(lane_of(lane).kind, dict.fromkeys(State, 0))
+            kind[State(state)] += jobs
+        return counts
+
+    async def verdicts(self, manifest_ids: Collection[int] | None = None) -> dict[str, dict[Verdict, VerdictCount]]:
+        """How many verified jobs of each kind have which verdict, with their documents. Reads all the jobs."""
+        rows = await self._database.read(lambda tx: tx.all("verdicts", manifests=json_list(manifest_ids)))
+        counts: dict[str, dict[Verdict, VerdictCount]] = {}
+        for lane, verdict, *more in rows:
+            kind = counts.setdefault(lane_of(lane).kind, {})
+            so_far = kind.get(Verdict(verdict), VerdictCount(0, 0, 0))
+            kind[Verdict(verdict)] = VerdictCount(*(a + b for a, b in zip(so_far, more, strict=True)))
+        return counts
+
+    async def reasons(self, manifest_ids: Collection[int] | None = None, limit: int = 20) -> list[Reason]:
+        """Why jobs wait, were discarded or cancelled, or are not complete: the most frequent reasons first."""
+        params = {"manifests": json_list(manifest_ids), "limit": limit}
+        rows = await self._database.read(lambda tx: tx.all("reasons", **params))
+        return [Reason(State(state), reason, jobs) for state, reason, jobs in rows]
+
+    async def history(self, job_id: int) -> list[Recorded]:
+        """All that happened to a job, in order."""
+        return [recorded_from(row) for row in await self._database.read(lambda tx: tx.all("history", job_id=job_id))]
+
+    async def reconciled_at(self, lane: Lane) -> float:
+        """Until which Unix time the ledger is known to hold every job that AWS has of this lane; 0 if never."""
+        row = await self._database.read(lambda tx: tx.one("reconciled_at", lane=str(lane)))
+        return float(row[0]) if row else 0.0
+
+    # manifests
+
+    async def manifests(self) -> list[Manifest]:
+        """Every manifest that was ever begun, in that order."""
+        return [Manifest(*row) for row in await self._database.read(lambda tx: tx.all("manifests"))]
+
+    async def rejections(self, manifest_ids: Collection[int] | None = None) -> list[RejectedLine]:
+        """The bad lines of these manifests (of all), in order."""
+        return await self._database.read(partial(manifests.rejections, manifest_ids=manifest_ids))
+
+    async def report(self, manifest_id: int) -> AsyncIterator[tuple[int, Job]]:
+        """Every job of the manifest with its line, in the order of the lines. Read page by page, not at one moment."""
+        line, job_id = -1, -1
+        while True:
+            page = {"manifest_id": manifest_id, "line": line, "job_id": job_id, "limit": _PAGE}
+            rows = await self._database.read(partial(_all, query="report", params=page))
+            for row in rows:
+                line, job_id = row[:2]
+                yield line, job_from(row[1:])
+            if len(rows) < _PAGE:
+                return
+
+
+def _all(tx: Transaction, query: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    return tx.all(query, **params)
+
+
+def _by_keys(tx: Transaction, keys: Collection[str], params: Mapping[str, Any]) -> list[Job]:
+    rows = [tx.one("job_by_key", key=bytes.fromhex(key), **params) for key in set(keys)]
+    return [job_from(row) for row in rows if row is not None]
+
+
+def _due_in(tx: Transaction, lane: Lane, now: float) -> float | None:
+    # jobs that are due are found at once; only when there is none are those that wait looked through
+    if tx.one("claimable", lane=str(lane), now=now, absurd=now + moves.ABSURD_S, limit=1):
+        return 0.0
+    row = tx.one("next_due", lane=str(lane))
+    due_at: float | None = row[0] if row else None
+    return None if due_at is None else max(0.0, due_at - now)

@@ -1,0 +1,235 @@
+"""Every limit and path, each with its unit in the name.
+
+Precedence: flag > environment > file > secrets directory > default. An unknown key, and an unknown FLEET_ variable,
+is an error that suggests the right spelling: a limit that silently does not apply is worse than none.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    NestedSecretsSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from fleet.core.errors import Misconfigured
+from fleet.core.lane import Quotas
+
+__all__ = ["Settings", "TargetSettings", "load"]
+
+_PREFIX: Final = "FLEET_"
+_ONLY_OURS: Final = frozenset({"FLEET_CONFIG", "FLEET_LOG_LEVEL", "FLEET_LOG_FORMAT"})  # read by the command line
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QuotaSettings(_Section):
+    """What differs from config/quotas.toml for one target's lanes."""
+
+    active_jobs: int | None = Field(default=None, ge=1, le=100_000)
+    start_per_s: float | None = Field(default=None, gt=0, le=10_000)
+    describe_per_s: float | None = Field(default=None, gt=0, le=10_000)
+    list_per_s: float | None = Field(default=None, gt=0, le=10_000)
+    stop_per_s: float | None = Field(default=None, gt=0, le=10_000)
+
+    def resolved(self) -> Quotas:
+        """These quotas, with AWS's defaults where nothing is said."""
+        said = self.model_dump(exclude_none=True)
+        return Quotas(**(_default_quotas() | said))
+
+
+class TargetSettings(_Section):
+    """An account and Region that runs jobs, with the role that Comprehend uses to read input and write output."""
+
+    region: str
+    data_access_role_arn: str
+    output: str
+    profile: str | None = None
+    assume_role_arn: str | None = None
+    quotas: QuotaSettings = QuotaSettings()
+
+
+class LedgerSettings(_Section):
+    """Where the ledger is."""
+
+    url: str = "sqlite:///fleet.db"
+
+
+class HttpSettings(_Section):
+    """Where `fleet serve` listens."""
+
+    listen: str = "127.0.0.1:9377"
+
+
+class DefaultsSettings(_Section):
+    """What holds for every manifest line that does not say otherwise."""
+
+    kinds: list[str] = []
+    language: str | None = None
+    input_format: str | None = None
+    request: dict[str, Any] = {}
+
+
+class ManifestSettings(_Section):
+    """`generation` asks for the whole corpus again when it changes."""
+
+    generation: str = Field(default="1", min_length=1, max_length=64)
+
+
+class TrackSettings(_Section):
+    """How often AWS is asked about a running job, and how long a List may lag behind a Start."""
+
+    poll_floor_s: float = Field(default=1.0, gt=0, le=3600)
+    poll_ceiling_s: float = Field(default=30.0, gt=0, le=3600)
+    list_lag_s: float = Field(default=5.0, ge=0, le=3600)
+
+
+class RetrySettings(_Section):
+    """How often a job that AWS reports as FAILED is tried, and how long fleet waits in between."""
+
+    attempts: int = Field(default=3, ge=1, le=100)
+    floor_s: float = Field(default=5.0, gt=0, le=86_400)
+    ceiling_s: float = Field(default=300.0, gt=0, le=86_400)
+
+
+class VerifySettings(_Section):
+    """How much of an output is read before its job counts as verified."""
+
+    depth: Literal["full", "head", "off"] = "full"
+
+
+class Settings(BaseSettings):
+    """The whole configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX,
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
+    )
+
+    ledger: LedgerSettings = LedgerSettings()
+    http: HttpSettings = HttpSettings()
+    defaults: DefaultsSettings = DefaultsSettings()
+    targets: dict[str, TargetSettings] = {}
+    manifest: ManifestSettings = ManifestSettings()
+    track: TrackSettings = TrackSettings()
+    retry: RetrySettings = RetrySettings()
+    verify: VerifySettings = VerifySettings()
+
+
+def load(
+    path: Path | None, *, flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> Settings:
+    """The settings from all sources; `Misconfigured` names every bad one with its place.
+
+    `path` None means `fleet.toml` where it exists.
+    """
+    file = path or Path("fleet.toml")
+    if path is not None and not path.is_file():
+        raise Misconfigured(f"configuration {path}: no such file")
+    problems = list(_unknown_variables(os.environ if environment is None else environment))
+    try:
+        settings = _Sourced.of(file, flags or {})
+    except tomllib.TOMLDecodeError as error:
+        raise Misconfigured(f"configuration {file}: not valid TOML: {error}") from None
+    except ValidationError as error:
+        problems += [_explain(file, problem) for problem in error.errors()]
+    if problems:
+        raise Misconfigured("\n".join(problems))
+    return settings
+
+
+class _Sourced:
+    """Settings with the sources of one call: the file and the secrets directory are not known before."""
+
+    @staticmethod
+    def of(file: Path, flags: Mapping[str, Any]) -> Settings:
+        class Loaded(Settings):
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,
+                file_secret_settings: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                toml = TomlConfigSettingsSource(settings_cls, toml_file=file)
+                sources = (init_settings, env_settings, toml)
+                secrets = os.environ.get("CREDENTIALS_DIRECTORY") or "/run/secrets"
+                if not Path(secrets).is_dir():
+                    return sources
+                return (*sources, NestedSecretsSettingsSource(file_secret_settings, secrets_dir=secrets))
+
+        return Loaded(**flags)
+
+
+def _default_quotas() -> dict[str, Any]:
+    """AWS's default quotas: beside the package where it is installed, in config/ in a checkout."""
+    package = Path(__file__).parent
+    installed = package / "quotas.toml"
+    path = installed if installed.is_file() else package.parent / "config" / "quotas.toml"
+    return tomllib.loads(path.read_text())
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(environment):
+        if not name.startswith(_PREFIX) or name in _ONLY_OURS:
+            continue
+        section, *rest = name.split("__")
+        if section in known and _is_known(section.removeprefix(_PREFIX).lower(), [part.lower() for part in rest]):
+            continue
+        yield f"environment variable {name}: unknown{_suggest(name, sorted(_ONLY_OURS | _spelled()))}"
+
+
+def _is_known(section: str, rest: list[str]) -> bool:
+    """Whether a nested name exists; what lies below free-form tables is the file's matter."""
+    model: Any = Settings.model_fields[section].annotation
+    if not rest or section == "targets":
+        return not rest or len(rest) == 1 or rest[1] in TargetSettings.model_fields
+    return rest[0] in model.model_fields
+
+
+def _spelled() -> set[str]:
+    return {
+        f"{_PREFIX}{section}__{name}".upper()
+        for section, field in Settings.model_fields.items()
+        if section != "targets"
+        for name in field.annotation.model_fields  # type: ignore[union-attr]
+    }
+
+
+def _explain(file: Path, problem: Any) -> str:
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "missing":
+        return f"configuration {file}: {place}: required, but not given"
+    if problem["type"] != "extra_forbidden":
+        return f"configuration {file}: {place}: {problem['msg'].lower()}, not {problem['input']!r}"
+    known = _fields_at(problem["loc"][:-1])
+    return f"configuration {file}: {place}: unknown key{_suggest(str(problem['loc'][-1]), known)}"
+
+
+def _fields_at(path: tuple[int | str, ...]) -> list[str]:
+    fields: Any = Settings.model_fields
+    for part in path:
+        annotation = TargetSettings if part == "targets" else getattr(fields.get(part), "annotation", None)
+        fields = getattr(annotation, "model_fields", fields)
+    return sorted(fields)
+
+
+def _suggest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

@@ -1,0 +1,123 @@
+"""Every call a lane makes to Comprehend: first the lane's limiter for that operation, then one request, then a count.
+
+There is one `LaneCalls` per lane and process, and one bucket per operation, so that no budget starves another.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import Any, Final, TypeVar
+
+import anyio
+
+from fleet.aws.comprehend import Comprehend, RemoteJob
+from fleet.core.bucket import Bucket
+from fleet.core.errors import Denied, FleetError, Lost, Rejected, Throttled, Unavailable
+from fleet.core.job import Job
+from fleet.core.kinds import KINDS
+from fleet.core.lane import Lane, Quotas
+from fleet.stages.loop import Clock
+from fleet.telemetry import Telemetry
+
+__all__ = ["LaneCalls", "Limiter"]
+
+T = TypeVar("T")
+
+_GUARD_S: Final = 0.1  # the spread of request latency: calls that leave 1 s apart must not arrive closer than 1 s
+_PAGES_MAX: Final = 10_000  # a List that never ends is nonsense
+
+
+class Limiter:
+    """Callers wait here in the order they came until the bucket grants their call."""
+
+    def __init__(self, bucket: Bucket, clock: Clock) -> None:
+        self.bucket = bucket
+        self._clock = clock
+        self._turn = anyio.Lock()
+
+    async def take(self) -> None:
+        """Return once one call is granted."""
+        async with self._turn:
+            while wait_s := self.bucket.take(self._clock.monotonic()):
+                await self._clock.sleep(wait_s)
+
+
+class LaneCalls:
+    """The four operations of one lane, each under its own quota, with the credentials of the job's target."""
+
+    def __init__(
+        self, lane: Lane, quotas: Quotas, clients: Mapping[str, Comprehend], *, clock: Clock, telemetry: Telemetry
+    ) -> None:
+        self.lane = lane
+        self.quotas = quotas
+        self._clients = clients
+        self._any_client = next(iter(clients.values()))
+        self._kind = KINDS[lane.kind]
+        self._clock = clock
+        self._telemetry = telemetry
+        now = clock.monotonic()
+        rates = (quotas.start_per_s, quotas.describe_per_s, quotas.list_per_s, quotas.stop_per_s)
+        self._start, self._describe, self._list, self._stop = (
+            Limiter(Bucket(rate, now=now, guard_s=_GUARD_S), clock) for rate in rates
+        )
+
+    async def start(self, job: Job, request: Mapping[str, Any]) -> RemoteJob:
+        """Send the job's Start request when the rate allows."""
+        await self._start.take()
+        return await self._observed(self._kind.start, self._client(job).start(self.lane.kind, request))
+
+    async def describe(self, job: Job) -> RemoteJob:
+        """Ask for the job's status when the rate allows."""
+        await self._describe.take()
+        return await self._observed(self._kind.describe, self._client(job).describe(self.lane.kind, str(job.remote_id)))
+
+    async def named(self, job: Job, name: str) -> list[RemoteJob]:
+        """Every AWS job of exactly this name. Whether AWS's filter matches exactly is UNKNOWN, so we compare too."""
+        return [remote async for remote in self._pages(self._client(job), name=name) if remote.name == name]
+
+    async def since(self, submitted_after: float) -> list[RemoteJob]:
+        """Every AWS job of this lane submitted after this Unix time, whoever started it."""
+        return [remote async for remote in self._pages(self._any_client, submitted_after=submitted_after)]
+
+    async def _pages(self, client: Comprehend, **which: Any) -> AsyncIterator[RemoteJob]:
+        token: str | None = None
+        for _ in range(_PAGES_MAX):
+            await self._list.take()
+            page = await self._observed(self._kind.list, client.page(self.lane.kind, next_token=token, **which))
+            for remote in page.jobs:
+                yield remote
+            if page.next_token is None:
+                return
+            if page.next_token == token:
+                break
+            token = page.next_token
+        raise Unavailable(f"{self._kind.list} never ends: its NextToken repeats", maybe_accepted=False)
+
+    def _client(self, job: Job) -> Comprehend:
+        return self._clients.get(job.target, self._any_client)
+
+    async def _observed(self, operation: str, call: Awaitable[T]) -> T:
+        began = self._clock.monotonic()
+        outcome = "ok"
+        try:
+            return await call
+        except FleetError as error:
+            outcome = _outcome(error)
+            raise
+        finally:
+            self._telemetry.api_requests.labels(operation, outcome).inc()
+            self._telemetry.api_request_duration.labels(operation).observe(self._clock.monotonic() - began)
+
+
+def _outcome(error: FleetError) -> str:
+    match error:
+        case Throttled():
+            return "throttled"
+        case Denied():
+            return "denied"
+        case Rejected():
+            return "rejected"
+        case Lost():
+            return "lost"
+        case Unavailable(maybe_accepted=True):
+            return "ambiguous"
+        case _:
+            return "unavailable"

@@ -1,0 +1,72 @@
+"""When to try again, when to ask again, when to give up."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.core.job import Event, Job
+from fleet.core.lane import Lane, Quotas
+from fleet.core.pace import makespan_s, room
+from fleet.core.policy import Retry, after_failure, backoff_s, next_poll_s
+
+QUOTAS = Quotas(active_jobs=10, start_per_s=1, describe_per_s=10, list_per_s=10, stop_per_s=1)
+JOB = Job(id=1, key="k" * 32, lane=Lane("123456789012", "us-east-1", "entities"), target="main", prefix="s3://b/p/")
+
+
+@pytest.mark.parametrize("code", ["NO_READ_ACCESS_TO_INPUT", "NO_WRITE_ACCESS_TO_OUTPUT", "NOT_ENOUGH_ACCESS_TO_VPC"])
+def test_a_failure_that_cannot_pass_is_discarded_with_its_message(code: str) -> None:
+    """Another attempt cannot cure missing access: the job is discarded at once, and the Message is the reason."""
+    step = after_failure(JOB, f"{code}: The provided data access role ...", 0.5, Retry())
+
+    assert step.event is Event.DISCARDED
+    assert step.reason.startswith(code)
+
+
+def test_other_failures_get_their_attempts_and_then_end() -> None:
+    """An unknown cause is tried again with growing waits, until the attempts are used up."""
+    retry = Retry(attempts=3, floor_s=10, ceiling_s=60)
+    attempts = [JOB, Job(**{**fields(JOB), "attempt": 2}), Job(**{**fields(JOB), "attempt": 3})]
+
+    steps = [after_failure(job, "INTERNAL", 1.0, retry) for job in attempts]
+
+    assert [step.event for step in steps] == [Event.RETRIED, Event.RETRIED, Event.DISCARDED]
+    assert [step.wait_s for step in steps] == [10, 20, 0]
+    assert "attempt 3 of 3" in steps[2].reason
+
+
+def fields(job: Job) -> dict[str, object]:
+    return {name: getattr(job, name) for name in Job.__slots__}
+
+
+@given(failures=st.integers(1, 10_000), jitter=st.floats(0, 1, exclude_max=True))
+def test_backoff_stays_between_its_bounds(failures: int, jitter: float) -> None:
+    """Never immediate, never over the ceiling, whatever the count."""
+    assert 0.5 <= backoff_s(failures, jitter, floor_s=1, ceiling_s=60) <= 60
+
+
+@given(age_s=st.floats(0, 1e7), jitter=st.floats(0, 1, exclude_max=True))
+def test_polls_slow_down_with_age_within_bounds(age_s: float, jitter: float) -> None:
+    """The gap to the next poll stays within 10 % of [floor, ceiling], and near 2 % of the age in between."""
+    gap_s = next_poll_s(age_s, jitter, floor_s=1, ceiling_s=30)
+
+    assert 0.9 <= gap_s <= 33
+    if 50 <= age_s <= 1500:
+        assert 0.018 * age_s <= gap_s <= 0.022 * age_s
+
+
+@given(in_flight=st.integers(0, 30), slots=st.integers(1, 20), rate=st.floats(0.1, 500))
+def test_room_never_exceeds_the_slots(in_flight: int, slots: int, rate: float) -> None:
+    """What is claimed plus what is in flight is never more than the slots; a free slot is always used."""
+    quotas = Quotas(active_jobs=slots, start_per_s=rate, describe_per_s=10, list_per_s=10, stop_per_s=1)
+
+    jobs = room(quotas, in_flight=in_flight)
+
+    assert jobs + in_flight <= max(slots, in_flight)
+    assert (jobs > 0) == (in_flight < slots)
+    assert room(quotas, in_flight=in_flight, probing=True) == min(1, jobs)
+
+
+@pytest.mark.parametrize(("jobs", "least_s"), [(0, 0), (1, 480), (10, 489), (11, 960), (100, 9 * 480 + 9 + 480)])
+def test_the_makespan_is_the_lower_bound(jobs: int, least_s: float) -> None:
+    """d + max((N-1)/r, floor((N-1)/k) * d + ((N-1) mod k) / r), worked by hand for ten slots, 1/s and 8 minutes."""
+    assert makespan_s(jobs, QUOTAS, 480) == least_s
