@@ -15,7 +15,7 @@ __all__ = ["Telemetry", "set_up_logs"]
 disable_created_metrics()  # type: ignore[no-untyped-call] # else every counter is exported twice
 
 _LATENCY_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-_QUIET: Final = frozenset({Event.CLAIMED, Event.SNOOZED})
+_QUIET: Final = frozenset({Event.CLAIMED, Event.ACCEPTED, Event.SNOOZED, Event.FINISHED})
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ class Telemetry:
                 yield sample.labels["operation"], sample.labels["outcome"], int(sample.value)
 
     def moved(self, job: Job, event: Event, **fields: Any) -> None:
-        """Count the event, and log it with the job's identity. What happens at every attempt is logged at DEBUG."""
+        """Count the event, and log it with the job's identity. What every job goes through is logged at DEBUG."""
         self.job_events.labels(job.lane.kind, event).inc()
         emit = log.debug if event in _QUIET else log.info
         emit(f"job.{event}", key=job.key, kind=job.lane.kind, attempt=job.attempt, prefix=job.prefix, **fields)

@@ -4,6 +4,7 @@ Per lane: reconcile with AWS first, then submit, track and rescue side by side; 
 dies brings the others down and the process with it.
 """
 
+import functools
 import os
 import random
 import socket
@@ -25,7 +26,7 @@ from fleet.ledger.ledger import Ledger
 from fleet.settings import Settings
 from fleet.stages.calls import LaneCalls
 from fleet.stages.ingest import Ingest, Reading, check
-from fleet.stages.loop import Clock, Stage, run
+from fleet.stages.loop import Clock, Signal, Stage, run
 from fleet.stages.moves import Moves
 from fleet.stages.rescue import Rescue
 from fleet.stages.submit import Submit
@@ -37,6 +38,7 @@ __all__ = ["App"]
 
 log = structlog.get_logger()
 
+_PROGRESS_S: Final = 30.0
 _FREES_WORK: Final = (Event.FINISHED, Event.RETRIED, Event.RESCUED, Event.SNOOZED, Event.DISCARDED, Event.CANCELLED)
 
 
@@ -91,7 +93,8 @@ class App:
         async with anyio.create_task_group() as group:
             for lane in self.lanes.values():
                 group.start_soon(self._run_lane, lane)
-            group.start_soon(self._loop, self._verify, (Event.FINISHED,))
+            group.start_soon(self._loop, self._verify, self.ledger.signal(Event.FINISHED))
+            group.start_soon(self._say_progress)
             group.start_soon(self._until_ended, sources)
         return self.readings
 
@@ -115,6 +118,13 @@ class App:
         while not self.stopping.is_set() and await self._unfinished():
             await self._unless_stopping(moved.wait)
         self.stopping.set()
+
+    async def _say_progress(self) -> None:
+        """One log line every half minute, for whoever reads logs rather than the display."""
+        while not self.stopping.is_set():
+            await self._unless_stopping(functools.partial(self._clock.sleep, _PROGRESS_S))
+            counts = await self.ledger.counts()
+            log.info("run.progress", **{state: sum(lane[state] for lane in counts.values()) for state in State})
 
     async def _unfinished(self) -> int:
         """How many jobs in lanes that we serve have not ended."""
@@ -146,12 +156,11 @@ class App:
         # before the first Start of this lane, AWS is asked what it already has under our names
         await self._unless_stopping(rescue.reconcile)
         async with anyio.create_task_group() as group:
-            group.start_soon(self._loop, submit, _FREES_WORK)
-            group.start_soon(self._loop, track, (Event.ACCEPTED,))
-            group.start_soon(self._loop, rescue, ())
+            group.start_soon(self._loop, submit, self.ledger.signal(*_FREES_WORK, added=True))
+            group.start_soon(self._loop, track, self.ledger.signal(Event.ACCEPTED))
+            group.start_soon(self._loop, rescue, self.ledger.signal())
 
-    async def _loop(self, stage: Stage, wakes: tuple[Event, ...]) -> None:
-        wake = self.ledger.signal(*wakes)
+    async def _loop(self, stage: Stage, wake: Signal) -> None:
         await run(stage, clock=self._clock, stopping=self.stopping, wake=wake, rng=self._rng)
 
     async def _unless_stopping(self, work: Callable[[], Awaitable[object]]) -> None:

@@ -5,6 +5,8 @@ process; 78 configuration; 130/143 signals.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -123,7 +125,8 @@ def sandbox(
 
     Example: fleet sandbox --port 4510 --s3-port 4511 --set active_jobs=20
     """
-    from fleet.cli.sandbox import sandbox_command
+    with _sandbox_extra():
+        from fleet.cli.sandbox import sandbox_command
 
     raise typer.Exit(sandbox_command(port, s3_port, switches, settings or [], listing=list_switches, corpus=corpus))
 
@@ -137,7 +140,8 @@ def demo(
 
     Example: fleet demo
     """
-    from fleet.cli.demo import demo_command
+    with _sandbox_extra():
+        from fleet.cli.demo import demo_command
 
     raise typer.Exit(demo_command(directory, prefixes))
 
@@ -154,6 +158,17 @@ def main() -> None:
         for leaf in known:
             sys.stderr.write(f"fleet: {leaf}\n")
         sys.exit(code)
+
+
+@contextmanager
+def _sandbox_extra() -> Iterator[None]:
+    """Import the sandbox, or say how to get what it needs."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name and error.name.startswith("fleet"):
+            raise
+        raise Misconfigured(f"the sandbox needs {error.name}: pip install 'comprehend-fleet[sandbox]'") from None
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

@@ -14,9 +14,9 @@ __all__ = ["Bucket"]
 class Bucket:
     """Grants at most `ceil(rate_per_s)` calls in any 1 s window, and `rate_per_s` in the long run.
 
-    `guard_s` lengthens the window: calls that left 1 s apart may arrive closer together, because the network adds
-    jitter between us and the service. A new bucket is empty: its first grant comes one window after `now`, so that
-    a process that restarts in a loop never adds up to more than the rate.
+    `guard_s` lengthens the window, and may be changed at any time: calls that left 1 s apart may arrive closer
+    together, because the network adds jitter between us and the service. A new bucket is empty: its first grant comes
+    one window after `now`, so that a process that restarts in a loop never adds up to more than the rate.
     """
 
     def __init__(self, rate_per_s: float, *, now: float, guard_s: float = 0.0) -> None:
@@ -24,8 +24,13 @@ class Bucket:
             raise ValueError(f"a rate must be a positive number of calls a second, not {rate_per_s!r}")
         self.rate_per_s = rate_per_s
         self.calls = ceil(rate_per_s)
-        self.window_s = self.calls / rate_per_s + guard_s
+        self.guard_s = guard_s
         self._grants: deque[float] = deque([now] * self.calls, maxlen=self.calls)
+
+    @property
+    def window_s(self) -> float:
+        """The sliding window, in seconds, in which at most `calls` are granted."""
+        return self.calls / self.rate_per_s + self.guard_s
 
     def __repr__(self) -> str:
         return f"<Bucket {self.calls} calls in any {self.window_s:g} s>"

@@ -1,12 +1,16 @@
 """How much to start now: what the lane's slots and its Start rate leave room for."""
 
+from collections.abc import Sequence
 from math import ceil
+from typing import Final
 
 from fleet.core.lane import Quotas
 
-__all__ = ["makespan_s", "room"]
+__all__ = ["guard_s", "makespan_s", "room"]
 
-_PREPARED_S = 0.5
+_PREPARED_S: Final = 0.5
+_GUARD_FLOOR_S: Final = 0.02
+_GUARD_CEILING_S: Final = 1.0
 
 
 def room(quotas: Quotas, *, in_flight: int, probing: bool = False) -> int:
@@ -29,3 +33,13 @@ def makespan_s(jobs: int, quotas: Quotas, job_s: float) -> float:
         return 0.0
     waves, rest = divmod(jobs - 1, quotas.active_jobs)
     return job_s + max((jobs - 1) / quotas.start_per_s, waves * job_s + rest / quotas.start_per_s)
+
+
+def guard_s(latencies_s: Sequence[float]) -> float:
+    """How much longer than a second the limiter's window must be, from how long the last calls took.
+
+    Two calls that left a second apart arrive closer together by as much as the first was slower than the second; the
+    spread of whole round trips bounds that from above. One hanging call must not stop the lane, hence the ceiling.
+    """
+    spread_s = max(latencies_s) - min(latencies_s) if latencies_s else 0.0
+    return min(_GUARD_CEILING_S, max(_GUARD_FLOOR_S, spread_s))

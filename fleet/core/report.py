@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 from fleet.core.job import ENDED, IN_FLIGHT, State, Verdict
 
@@ -23,6 +23,11 @@ __all__ = [
 
 _SCHEMA: Final = 1
 _LINES_SHOWN: Final = 50
+_HEAD: Final = (
+    *("kind", "jobs", "pending", "in flight", "verified", "partial", "discarded", "cancelled"),
+    *("documents", "failed documents"),
+)
+_ALWAYS: Final = frozenset({"kind", "jobs", "verified", "documents"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,29 +171,19 @@ def rejected_lines(rejected: Sequence[RejectedLine]) -> list[str]:
 
 
 def _table(summary: Summary) -> list[str]:
-    head = (
-        "kind",
-        "jobs",
-        "pending",
-        "in flight",
-        "verified",
-        "partial",
-        "discarded",
-        "cancelled",
-        "documents",
-        "failed",
-    )
     rows = [_row(kind.kind, kind) for kind in summary.kinds]
     if len(rows) > 1:
-        sums = [sum(int(row[column]) for row in rows) for column in range(1, len(head))]
-        rows.append(("total", *map(str, sums)))
-    return table(head, [(row[0], *(f"{int(cell):,}" for cell in row[1:])) for row in rows])
+        rows.append(("total", *(sum(column) for column in zip(*(row[1:] for row in rows), strict=True))))
+    told = [column for column in range(len(_HEAD)) if _HEAD[column] in _ALWAYS or any(row[column] for row in rows)]
+    cells = [[cell if isinstance(cell, str) else f"{cell:,}" for cell in row] for row in rows]
+    return table([_HEAD[column] for column in told], [[row[column] for column in told] for row in cells])
 
 
-def _row(name: str, kind: KindSummary) -> tuple[str, ...]:
+def _row(name: str, kind: KindSummary) -> tuple[str | int, ...]:
     states = kind.states
     in_flight = sum(states.get(state, 0) for state in (*IN_FLIGHT, State.FINISHED))
-    numbers: tuple[Any, ...] = (
+    return (
+        name,
         kind.jobs,
         states.get(State.PENDING, 0),
         in_flight,
@@ -199,7 +194,6 @@ def _row(name: str, kind: KindSummary) -> tuple[str, ...]:
         kind.documents,
         kind.failed_documents,
     )
-    return (name, *map(str, numbers))
 
 
 def _reasons(summary: Summary) -> list[str]:

@@ -17,7 +17,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__: list[str] = []
+__all__ = ["OneAtATime"]
 
 
 class _Handler(WSGIRequestHandler):
@@ -26,7 +26,7 @@ class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
 
 
-class _OneAtATime:
+class OneAtATime:
     """Requests come in parallel, moto sees one after the other.
 
     Its S3 is not safe for threads: of two writes of one key at the same time (every job writes the same access check)
@@ -53,7 +53,7 @@ def _serve(host: str, port: int) -> None:
     server = make_server(
         host,
         port,
-        _OneAtATime(DomainDispatcherApplication(create_backend_app)),
+        OneAtATime(DomainDispatcherApplication(create_backend_app)),
         threaded=True,
         request_handler=_Handler,
     )

@@ -3,7 +3,9 @@
 There is one `LaneCalls` per lane and process, and one bucket per operation, so that no budget starves another.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+import functools
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -14,6 +16,7 @@ from fleet.core.errors import Denied, FleetError, Lost, Rejected, Throttled, Una
 from fleet.core.job import Job
 from fleet.core.kinds import KINDS
 from fleet.core.lane import Lane, Quotas
+from fleet.core.pace import guard_s
 from fleet.stages.loop import Clock
 from fleet.telemetry import Telemetry
 
@@ -21,23 +24,29 @@ __all__ = ["LaneCalls", "Limiter"]
 
 T = TypeVar("T")
 
-_GUARD_S: Final = 0.1  # the spread of request latency: calls that leave 1 s apart must not arrive closer than 1 s
+_LATENCIES_KEPT: Final = 50
 _PAGES_MAX: Final = 10_000  # a List that never ends is nonsense
 
 
 class Limiter:
-    """Callers wait here in the order they came until the bucket grants their call."""
+    """Callers wait here in the order they came until the bucket grants their call; what calls took sets its guard."""
 
-    def __init__(self, bucket: Bucket, clock: Clock) -> None:
-        self.bucket = bucket
+    def __init__(self, rate_per_s: float, clock: Clock) -> None:
+        self._bucket = Bucket(rate_per_s, now=clock.monotonic(), guard_s=guard_s(()))
         self._clock = clock
         self._turn = anyio.Lock()
+        self._latencies_s: deque[float] = deque(maxlen=_LATENCIES_KEPT)
 
     async def take(self) -> None:
         """Return once one call is granted."""
         async with self._turn:
-            while wait_s := self.bucket.take(self._clock.monotonic()):
+            while wait_s := self._bucket.take(self._clock.monotonic()):
                 await self._clock.sleep(wait_s)
+
+    def took(self, latency_s: float) -> None:
+        """A granted call was answered, or failed, after this long."""
+        self._latencies_s.append(latency_s)
+        self._bucket.guard_s = guard_s(self._latencies_s)
 
 
 class LaneCalls:
@@ -53,21 +62,21 @@ class LaneCalls:
         self._kind = KINDS[lane.kind]
         self._clock = clock
         self._telemetry = telemetry
-        now = clock.monotonic()
-        rates = (quotas.start_per_s, quotas.describe_per_s, quotas.list_per_s, quotas.stop_per_s)
-        self._start, self._describe, self._list, self._stop = (
-            Limiter(Bucket(rate, now=now, guard_s=_GUARD_S), clock) for rate in rates
-        )
+        self._limiters = {
+            self._kind.start: Limiter(quotas.start_per_s, clock),
+            self._kind.describe: Limiter(quotas.describe_per_s, clock),
+            self._kind.list: Limiter(quotas.list_per_s, clock),
+        }
 
     async def start(self, job: Job, request: Mapping[str, Any]) -> RemoteJob:
         """Send the job's Start request when the rate allows."""
-        await self._start.take()
-        return await self._observed(self._kind.start, self._client(job).start(self.lane.kind, request))
+        return await self._call(self._kind.start, lambda: self._client(job).start(self.lane.kind, request))
 
     async def describe(self, job: Job) -> RemoteJob:
         """Ask for the job's status when the rate allows."""
-        await self._describe.take()
-        return await self._observed(self._kind.describe, self._client(job).describe(self.lane.kind, str(job.remote_id)))
+        return await self._call(
+            self._kind.describe, lambda: self._client(job).describe(self.lane.kind, str(job.remote_id))
+        )
 
     async def named(self, job: Job, name: str) -> list[RemoteJob]:
         """Every AWS job of exactly this name. Whether AWS's filter matches exactly is UNKNOWN, so we compare too."""
@@ -80,8 +89,8 @@ class LaneCalls:
     async def _pages(self, client: Comprehend, **which: Any) -> AsyncIterator[RemoteJob]:
         token: str | None = None
         for _ in range(_PAGES_MAX):
-            await self._list.take()
-            page = await self._observed(self._kind.list, client.page(self.lane.kind, next_token=token, **which))
+            request = functools.partial(client.page, self.lane.kind, next_token=token, **which)
+            page = await self._call(self._kind.list, request)
             for remote in page.jobs:
                 yield remote
             if page.next_token is None:
@@ -94,17 +103,21 @@ class LaneCalls:
     def _client(self, job: Job) -> Comprehend:
         return self._clients.get(job.target, self._any_client)
 
-    async def _observed(self, operation: str, call: Awaitable[T]) -> T:
+    async def _call(self, operation: str, request: Callable[[], Awaitable[T]]) -> T:
+        limiter = self._limiters[operation]
+        await limiter.take()
         began = self._clock.monotonic()
         outcome = "ok"
         try:
-            return await call
+            return await request()
         except FleetError as error:
             outcome = _outcome(error)
             raise
         finally:
+            took_s = self._clock.monotonic() - began
+            limiter.took(took_s)
             self._telemetry.api_requests.labels(operation, outcome).inc()
-            self._telemetry.api_request_duration.labels(operation).observe(self._clock.monotonic() - began)
+            self._telemetry.api_request_duration.labels(operation).observe(took_s)
 
 
 def _outcome(error: FleetError) -> str:

@@ -11,7 +11,17 @@ from typing import NamedTuple
 
 from fleet.sandbox.analysis.naming import classify
 from fleet.sandbox.analysis.spans import Span
-from fleet.sandbox.analysis.words import DIGIT_DATE, MONTH_DATE, NAME_GAP, NAME_WORD, NUMBER_WORDS, WEEKDAY_DATE
+from fleet.sandbox.analysis.words import (
+    DIGIT_DATE,
+    MONTH_DATE,
+    MONTHS,
+    NAME_GAP,
+    NAME_WORD,
+    NUMBER_WORDS,
+    WEEKDAY_DATE,
+    WEEKDAYS,
+    word_set,
+)
 
 _UNIT = (
     r"(?:percent|dollars?|euros?|pounds?|cents?|seconds?|minutes?|hours?|days?|weeks?|months?|years?|miles?|kilometers?|km"
@@ -38,7 +48,8 @@ _NUMBER = re.compile(rf"\d[\d,]*(?:\.\d+)?(?: ?%|[ -]?{_UNIT}\b(?P<ago> ago\b)?|
 _YEAR = re.compile(r"(?:1[89]|20)\d\ds?(?![\w,.-])")
 _TOKEN = re.compile(r"\w+")
 _TITLE_CASE = re.compile(r"[A-Z]|(?:of|the|and|a|an|in|on|to|for|with)\b")
-_PLACE_BEFORE = re.compile(r"\b(?:in|at|from|near|to|visit|visited|via) $", re.IGNORECASE)
+_PLACE_BEFORE = word_set("in at from near to visit visited via")
+_DATE_WORDS = MONTHS | WEEKDAYS
 
 
 class _Found(NamedTuple):
@@ -61,13 +72,15 @@ def detect(text: str) -> list[Span]:
 
 def _name(text: str, match: re.Match[str]) -> _Found:
     begin = match.start()
-    for pattern in (MONTH_DATE, WEEKDAY_DATE):
-        if date := pattern.match(text, begin):
+    first_word = match.group().partition(" ")[0]
+    if first_word.rstrip(".") in _DATE_WORDS:
+        date = MONTH_DATE.match(text, begin) or WEEKDAY_DATE.match(text, begin)
+        if date:
             return _Found([Span(begin, date.end(), "DATE")], date.end())
-    placed = _PLACE_BEFORE.search(text, max(0, begin - 9), begin) is not None
+    placed = text[max(0, begin - 9) : begin].rstrip(" ").rpartition(" ")[2].lower() in _PLACE_BEFORE
     parts = classify(match.group(), placed)
     # What no rule took may begin something else, such as the year in "In 1999".
-    position = begin + parts[-1][1] if parts else begin + len(match.group().partition(" ")[0])
+    position = begin + parts[-1][1] if parts else begin + len(first_word)
     return _Found([Span(begin + first, begin + last, kind) for first, last, kind in parts], position)
 
 

@@ -86,7 +86,7 @@ def detect(text: str) -> list[dict[str, Any]]:
 def _targets(text: str, matches: Sequence[re.Match[str]], tokens: Sequence[str]) -> list[_Target]:
     spans = [Span(begin, end, _TYPES.get(kind, kind)) for begin, end, kind in entities.detect(text)]
     for match, token in zip(matches, tokens, strict=True):
-        kind = _ASPECTS.get(token) or ("PERSON" if token in _SPEAKERS else "")
+        kind = _ASPECTS.get(token) or _ASPECTS.get(token.removesuffix("s")) or ("PERSON" if token in _SPEAKERS else "")
         if kind:
             spans.append(Span(match.start(), match.end(), kind))
     starts = [match.start() for match in matches]
