@@ -23,6 +23,7 @@ __all__ = ["Display", "Pace"]
 
 _REFRESH_S: Final = 0.5
 _WINDOW_S: Final = 60.0
+_BAR_FROM_COLUMNS: Final = 96  # narrower terminals show the numbers alone
 
 Counts = Mapping[Lane, Mapping[State, int]]
 
@@ -55,6 +56,7 @@ class Display:
 
     def __init__(self, app: App) -> None:
         self._app = app
+        self._bars = True
         self._began = time.monotonic()
         self._paces = {kind: Pace() for kind in [*KINDS, "total"]}
 
@@ -62,6 +64,7 @@ class Display:
     async def shown(self) -> AsyncIterator[None]:
         """Show the display while the context lasts; its last frame stays on the screen."""
         console = Console(stderr=True)
+        self._bars = console.width >= _BAR_FROM_COLUMNS
         with Live(console=console, auto_refresh=False, redirect_stdout=False) as live:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._refresh, live)
@@ -78,7 +81,8 @@ class Display:
         """One frame: a row per kind that has jobs, and their sum."""
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("kind", no_wrap=True)
-        table.add_column("", width=18)
+        if self._bars:
+            table.add_column("", width=18)
         for name in ("pending", "in flight", "verified", "discarded", "jobs/min", "ETA"):
             table.add_column(name, justify="right", no_wrap=True)
         kinds = _by_kind(counts)
@@ -98,9 +102,10 @@ class Display:
         pace.see(now, ended)
         in_flight = sum(states.get(state, 0) for state in (*IN_FLIGHT, State.FINISHED))
         given_up = states.get(State.DISCARDED, 0) + states.get(State.CANCELLED, 0)
+        bar = [ProgressBar(total=max(1, jobs), completed=ended, width=18)] if self._bars else []
         return [
             Text(kind),
-            ProgressBar(total=max(1, jobs), completed=ended, width=18),
+            *bar,
             Text(f"{states.get(State.PENDING, 0):,}"),
             Text(f"{in_flight:,}"),
             Text(f"{states.get(State.VERIFIED, 0):,}", style="green"),

@@ -25,7 +25,7 @@ _SCHEMA: Final = 1
 _LINES_SHOWN: Final = 50
 _HEAD: Final = (
     *("kind", "jobs", "pending", "in flight", "verified", "partial", "discarded", "cancelled"),
-    *("documents", "failed documents"),
+    *("documents", "failed docs"),
 )
 _ALWAYS: Final = frozenset({"kind", "jobs", "verified", "documents"})
 

@@ -1,11 +1,12 @@
-"""The analysis of the emulated service: true offsets for any text, the model's own words, and answers that make sense."""
+"""The analysis of the emulated service: true offsets for any text, the model's words, answers that make sense."""
 
 import math
+from functools import cache
 from typing import Any
 
 import botocore.session
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.sandbox.analysis import analyse
@@ -28,6 +29,7 @@ def found(kind: str, text: str, **request: Any) -> list[dict[str, Any]]:
     return list(spans)
 
 
+@cache
 def enum(shape: str) -> set[str]:
     """The words that AWS's own model allows."""
     model = botocore.session.get_session().get_service_model("comprehend")
@@ -35,6 +37,7 @@ def enum(shape: str) -> set[str]:
 
 
 @pytest.mark.parametrize("kind", SPANNED)
+@settings(deadline=None)
 @given(text=TEXT)
 def test_offsets_point_at_the_text_they_claim(kind: str, text: str) -> None:
     """For any Unicode text: inside it, not empty, in order, without overlaps, and text[Begin:End] is Text."""
@@ -46,6 +49,7 @@ def test_offsets_point_at_the_text_they_claim(kind: str, text: str) -> None:
         end = span["EndOffset"]
 
 
+@settings(deadline=None)
 @given(text=TEXT)
 def test_mentions_point_at_the_text_they_claim(text: str) -> None:
     """The same for targeted sentiment, whose spans are mentions; each entity names its most telling one."""
@@ -63,6 +67,7 @@ def test_mentions_point_at_the_text_they_claim(text: str) -> None:
             taken |= cells
 
 
+@settings(deadline=None)
 @given(text=TEXT)
 def test_sentiment_is_the_largest_of_four_scores_that_add_up(text: str) -> None:
     """POSITIVE, NEGATIVE, NEUTRAL or MIXED, with the score of that name on top and a sum of 1."""
@@ -76,6 +81,7 @@ def test_sentiment_is_the_largest_of_four_scores_that_add_up(text: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["entities", "key_phrases", "pii_entities", "sentiment", "targeted_sentiment"])
+@settings(deadline=None)
 @given(text=TEXT)
 def test_the_same_text_gives_the_same_answer(kind: str, text: str) -> None:
     """The analysis is a pure function: nothing that came before changes what it says."""
@@ -108,6 +114,7 @@ def test_each_of_the_nine_types_is_found(text: str, entity: str, words: str) -> 
     assert [(span["Type"], span["Text"]) for span in found("entities", text)] == [(entity, words)]
 
 
+@settings(deadline=None)
 @given(text=TEXT)
 def test_types_are_those_of_the_model(text: str) -> None:
     """No type that botocore's enums do not know."""
@@ -184,6 +191,7 @@ def test_a_recognizer_finds_its_terms() -> None:
     ]
 
 
+@settings(deadline=None)
 @given(text=TEXT)
 def test_a_recognizer_without_terms_has_a_type_by_its_name(text: str) -> None:
     """The name gives the type, and the version changes nothing."""

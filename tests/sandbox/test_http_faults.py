@@ -180,7 +180,7 @@ async def test_a_status_that_nobody_knows(opened: Open, client_of: Open, request
 
 async def test_a_fault_may_seal_a_jobs_fate(opened: Open, client_of: Open, request_for: Open, clock: Any) -> None:
     """One job fails with the given Message, one sticks, one completes and wrote nothing; the fourth is well."""
-    names = ("fail_job", "stick_job", "lose_output")
+    names: tuple[What, ...] = ("fail_job", "stick_job", "lose_output")
     async with opened(clock=clock, submitted_s=1.0) as sandbox, client_of(sandbox) as client:
         for what in names:
             sandbox.faults.add(Fault(what=what, times=1, message="BROKEN: by order"))

@@ -1,11 +1,14 @@
 """S3 as a child process: up when the block is entered, gone when it ends, however it ends."""
 
 import asyncio
+import io
 import os
 import select
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import aioboto3
@@ -13,6 +16,7 @@ import pytest
 
 from fleet.sandbox import S3Store, Sandbox, read_switches
 from fleet.sandbox.s3 import S3Process, S3StartError
+from fleet.sandbox.s3_child import OneAtATime
 
 Open = Callable[..., Any]
 
@@ -39,17 +43,34 @@ async def test_objects_can_be_written_and_read(opened: Open) -> None:
         assert await store.read("corpus-in", "a/b") == b"text"
 
 
-async def test_many_may_write_and_read_one_key_at_once() -> None:
-    """As jobs with one output prefix do with the access check: every write and read succeeds."""
-    async with S3Process() as s3, S3Store(s3.url) as store:
-        await store.create_bucket("corpus-out")
-        await store.write("corpus-out", "check", b"0")
-        writes = [store.write("corpus-out", "check", str(n).encode()) for n in range(200)]
-        reads = [store.read("corpus-out", "check") for _ in range(200)]
-        mixed = [call for pair in zip(writes, reads, strict=True) for call in pair]
-        answers = await asyncio.gather(*mixed)
+def test_moto_sees_one_request_at_a_time() -> None:
+    """Eight threads ask, and the application is never entered twice at once; each body arrives whole."""
+    inside, most, bodies = 0, 0, Counter[bytes]()
 
-    assert len(answers) == 400
+    def app(environ: dict[str, Any], _: Any) -> list[bytes]:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        bodies[environ["wsgi.input"].read()] += sum(range(200)) > 0
+        inside -= 1
+        return []
+
+    guarded = OneAtATime(app)
+
+    def asks(name: bytes) -> None:
+        for _ in range(300):
+            guarded({"wsgi.input": io.BytesIO(name + b"rest"), "CONTENT_LENGTH": "1"}, lambda *_: lambda _: None)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(asks, [b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h"]))
+    finally:
+        sys.setswitchinterval(interval)
+
+    assert most == 1
+    assert bodies == Counter(dict.fromkeys([b"a", b"b", b"c", b"d", b"e", b"f", b"g", b"h"], 300))
 
 
 async def test_the_child_ends_with_the_block() -> None:

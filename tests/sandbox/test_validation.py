@@ -116,10 +116,13 @@ def test_a_wrong_json_type_is_a_serialization_exception(ask: Ask, change: dict[s
 def test_a_list_request_is_checked_too(ask: Ask) -> None:
     """MaxResults is 1 to 500, a status one of the six, a time a number."""
     service = ask()
-    for params in ({"MaxResults": 0}, {"MaxResults": 501}, {"Filter": {"JobStatus": "DONE"}}):
+    out_of_range: list[dict[str, Any]] = [{"MaxResults": 0}, {"MaxResults": 501}, {"Filter": {"JobStatus": "DONE"}}]
+    mistyped: list[dict[str, Any]] = [{"MaxResults": "5"}, {"MaxResults": True}, {"Filter": {"SubmitTimeAfter": "now"}}]
+
+    for params in out_of_range:
         with pytest.raises(ServiceError, match="ValidationException"):
             service.page(**params)
-    for params in ({"MaxResults": "5"}, {"MaxResults": True}, {"Filter": {"SubmitTimeAfter": "2024-01-01"}}):
+    for params in mistyped:
         with pytest.raises(ServiceError, match="SerializationException"):
             service.page(**params)
 
@@ -127,7 +130,7 @@ def test_a_list_request_is_checked_too(ask: Ask) -> None:
 def test_null_means_absent(ask: Ask) -> None:
     """A member that is null is as good as none."""
     service = ask()
-    request = {"JobName": None, "Tags": None}
+    request: dict[str, Any] = {"JobName": None, "Tags": None}
 
     answer = service.call(Verb.START, "entities", {**_good(), **request})
 
