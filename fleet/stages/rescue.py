@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 _IDLE_S: Final = 5.0
 _CLOCK_SKEW_S: Final = 3600.0
+_IN_HAND_S: Final = 120.0  # much longer than a claim waits for the limiter and its call for an answer
 
 
 class Rescue:
@@ -50,6 +51,7 @@ class Rescue:
         self._consistency_s = consistency_s
         self._rng = rng
         self._unseen_since: dict[int, float] = {}  # job id -> monotonic time of the first empty lookup
+        self._ours_since: dict[tuple[int, int], float] = {}  # (job id, snoozes) -> when first seen in our own hands
 
     async def reconcile(self) -> int:
         """Adopt every job of ours that AWS knows and the ledger thinks is still to be started; how many.
@@ -73,14 +75,20 @@ class Rescue:
         return adopted
 
     async def tick(self, now: float) -> float:
-        """Look up every job in doubt: submitting, but in nobody's hands or in those of a dead process."""
+        """Look up every job in doubt: submitting in nobody's hands, in those of a dead process, or for too long."""
         submitting = await self._ledger.jobs(lane=self._calls.lane, states={State.SUBMITTING})
-        doubtful = [job for job in submitting if job.holder != self._holder]
+        doubtful = [job for job in submitting if job.holder != self._holder or self._dropped(job, now)]
+        in_hand = {(job.id, job.snoozes) for job in submitting}
+        self._ours_since = {claim: since for claim, since in self._ours_since.items() if claim in in_hand}
         self._unseen_since = {job.id: self._unseen_since[job.id] for job in doubtful if job.id in self._unseen_since}
         for job in doubtful:
             await self._look_up(job, now)
         waits = [since + self._consistency_s - now for since in self._unseen_since.values()]
         return max(0.1, min([*waits, _IDLE_S]))
+
+    def _dropped(self, job: Job, now: float) -> bool:
+        """Whether our own submit let go of the job without a word, as when the ledger failed after the Start."""
+        return now - self._ours_since.setdefault((job.id, job.snoozes), now) > _IN_HAND_S
 
     async def _look_up(self, job: Job, now: float) -> None:
         try:

@@ -298,6 +298,21 @@ async def test_a_dead_process_leaves_nothing_behind(rig: Rig) -> None:
     assert len(rig.remote) == 1
 
 
+async def test_a_ledger_that_failed_after_the_start_is_made_up_for(rig: Rig) -> None:
+    """Started, but the ledger could not write it down: our own forgotten claim is looked up too, and adopted."""
+    (job,) = await rig.plan("full-disk/")
+    (claimed,) = await rig.ledger.claim(rig.calls.lane, limit=1, holder=rig.holder)
+    await rig.calls.start(claimed, json.loads(claimed.intent or ""))
+
+    await rig.tick("rescue")
+    assert (await rig.job()).state is State.SUBMITTING
+    rig.clock.advance(130)
+    await rig.tick("rescue")
+
+    assert (await rig.job()).state is State.RUNNING
+    assert (len(rig.remote), job.attempt) == (1, 1)
+
+
 @pytest.mark.rig(token_window_s=0)
 async def test_reconcile_adopts_jobs_that_the_ledger_does_not_know(rig: Rig) -> None:
     """A job that AWS has under our name while the ledger says pending is adopted before anything is started."""

@@ -1,0 +1,108 @@
+"""The loop around every stage: what passes is waited out, what is a bug ends the process, and stopping is prompt."""
+
+import random
+from collections.abc import Callable
+
+import anyio
+import pytest
+
+from fleet.core.errors import Denied, Throttled, Unavailable
+from fleet.stages.loop import run
+from tests.conftest import HandClock
+
+
+class Scripted:
+    """A stage whose ticks are given: a number to wait, or an error to raise; then it stops the loop."""
+
+    name = "scripted"
+
+    def __init__(self, stopping: anyio.Event, *ticks: float | Exception) -> None:
+        self.stopping = stopping
+        self.ticks = list(ticks)
+        self.times: list[float] = []
+
+    async def tick(self, now: float) -> float:
+        self.times.append(now)
+        if not self.ticks:
+            self.stopping.set()
+            return 0.0
+        tick = self.ticks.pop(0)
+        if isinstance(tick, Exception):
+            raise tick
+        return tick
+
+
+class Never:
+    async def wait(self) -> None:
+        await anyio.sleep_forever()
+
+
+async def loop(make: Callable[[anyio.Event], Scripted], clock: HandClock) -> Scripted:
+    stopping = anyio.Event()
+    stage = make(stopping)
+    with anyio.fail_after(5):
+        await run(stage, clock=clock, stopping=stopping, wake=Never(), rng=random.Random(1))
+    return stage
+
+
+async def test_it_waits_as_long_as_the_stage_wishes() -> None:
+    """The next tick comes after exactly the seconds that the last one asked for."""
+    clock = HandClock()
+
+    stage = await loop(lambda stopping: Scripted(stopping, 3.0, 0.0, 7.5), clock)
+
+    assert [later - stage.times[0] for later in stage.times] == [0.0, 3.0, 3.0, 10.5]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Throttled("slow"),
+        Denied("no"),
+        Unavailable("gone", maybe_accepted=True),
+        ExceptionGroup("group", [Unavailable("a", maybe_accepted=False), Throttled("b")]),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+async def test_what_passes_is_waited_out_with_growing_patience(error: Exception) -> None:
+    """An AWS, network or ledger that fails ends no process: the stage comes back, each time later, up to a minute."""
+    clock = HandClock()
+
+    stage = await loop(lambda stopping: Scripted(stopping, *[error] * 9), clock)
+
+    gaps = [later - sooner for sooner, later in zip(stage.times, stage.times[1:], strict=False)]
+    assert all(0.5 <= gap <= 60 for gap in gaps)
+    assert gaps[-1] > 10 > gaps[0]
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError(), ExceptionGroup("group", [Throttled("a"), KeyError("b")])])
+async def test_a_bug_goes_up(error: Exception) -> None:
+    """Anything else is not waited out: the process must not live on half dead."""
+    with pytest.raises(type(error)):
+        await loop(lambda stopping: Scripted(stopping, error), HandClock())
+
+
+async def test_stopping_ends_a_long_wait() -> None:
+    """A stage that waits an hour leaves at once when the fleet drains."""
+    stopping, ticked = anyio.Event(), anyio.Event()
+
+    class Patient:
+        name = "patient"
+
+        async def tick(self, now: float) -> float:
+            ticked.set()
+            return 3600.0
+
+    class Still(HandClock):
+        async def sleep(self, seconds: float) -> None:
+            await anyio.sleep_forever()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+
+            async def loop_it() -> None:
+                await run(Patient(), clock=Still(), stopping=stopping, wake=Never(), rng=random.Random(1))
+
+            group.start_soon(loop_it)
+            await ticked.wait()
+            stopping.set()
