@@ -63,3 +63,36 @@ def test_a_clock_that_steps_back_only_waits_longer() -> None:
     assert bucket.take(5.0) == 6.0
     assert bucket.ready(5.0) == 0
     assert bucket.ready(11.0) == 1
+
+
+@given(rates=st.lists(st.floats(min_value=0.1, max_value=10), min_size=1, max_size=50), gaps=gaps)
+def test_a_rate_that_changes_is_never_exceeded(rates: list[float], gaps: list[float]) -> None:
+    """Lowered and raised at will below the first rate: no 1 s window holds more than the first rate's calls."""
+    bucket = Bucket(10, now=0.0)
+    now, grants = 0.0, []
+
+    for number, gap in enumerate(gaps):
+        bucket.rate_per_s = rates[number % len(rates)]
+        now += gap / 10
+        if bucket.take(now) == 0.0:
+            grants.append(now)
+
+    for first in grants:
+        assert sum(first <= grant < first + 1 - 1e-9 for grant in grants) <= 10
+
+
+def test_a_lowered_rate_holds_from_the_next_call() -> None:
+    """After a cut from 10 to 2 a second, two calls a second are granted, counting those just made."""
+    bucket = Bucket(10, now=0.0, recent=[])
+    assert [bucket.take(0.0) for _ in range(3)] == [0.0, 0.0, 0.0]
+
+    bucket.rate_per_s = 2
+
+    assert bucket.take(0.5) == 0.5
+    assert [bucket.take(1.0) for _ in range(3)] == [0.0, 0.0, 1.0]
+
+
+def test_a_bucket_that_knows_the_recent_calls_need_not_wait() -> None:
+    """After a restart the calls of the last second count, and nothing else does."""
+    assert Bucket(2, now=100.0, recent=[]).take(100.0) == 0.0
+    assert Bucket(2, now=100.0, recent=[99.5, 99.7, 42.0]).take(100.0) == 0.5

@@ -1,0 +1,136 @@
+"""The adaptive allowance, alone and against a service that means something else than the configuration says."""
+
+import random
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet.core.adapt import Allowance, eased, foreign_seen, free_slots, measured_over_s, refused
+from fleet.core.bucket import Bucket
+from fleet.core.lane import Quotas
+
+
+def quotas(rate: float = 10, slots: int = 10) -> Quotas:
+    return Quotas(active_jobs=slots, start_per_s=rate, describe_per_s=10, list_per_s=10, stop_per_s=1)
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("refused"), st.integers(0, 50), st.integers(0, 30)),
+        st.tuples(st.just("eased"), st.integers(0, 1), st.just(0)),
+        st.tuples(st.just("foreign"), st.integers(0, 40), st.just(0)),
+        st.tuples(st.just("time"), st.integers(0, 2000), st.just(0)),
+    ),
+    max_size=120,
+)
+
+
+@given(steps=steps, rate=st.sampled_from([0.5, 1, 5, 100]), slots=st.integers(1, 500))
+def test_it_stays_between_nothing_and_the_quotas(steps: list[tuple[str, int, int]], rate: float, slots: int) -> None:
+    """Whatever happens, the rate is never zero and never above the quota, and slots never exceed the quota."""
+    allowance, now = Allowance.of(quotas(rate, slots)), 0.0
+
+    for what, first, second in steps:
+        if what == "refused":
+            allowance = refused(allowance, now, accepted=first, in_flight=second)
+        elif what == "eased":
+            allowance = eased(allowance, now, limiter_waited=bool(first))
+        elif what == "foreign":
+            allowance = foreign_seen(allowance, first)
+        now += first / 10 if what == "time" else 0.01
+
+        assert 0 < allowance.rate_per_s <= rate
+        assert 0 <= allowance.slots <= slots
+        assert free_slots(allowance, in_flight=0) <= max(0, slots - allowance.foreign)
+
+
+@given(steps=steps)
+def test_after_enough_quiet_everything_is_back(steps: list[tuple[str, int, int]]) -> None:
+    """A service that refuses no more gets the full rate and all slots again, whatever happened before."""
+    allowance, now = Allowance.of(quotas()), 0.0
+    for what, first, second in steps:
+        allowance = refused(allowance, now, accepted=first, in_flight=second) if what == "refused" else allowance
+        now += 0.5
+
+    allowance = foreign_seen(allowance, 0)
+    for _ in range(4000):
+        now += 1.0
+        allowance = eased(allowance, now, limiter_waited=True)
+
+    assert (allowance.rate_per_s, allowance.slots) == (10, 10)
+
+
+def test_a_refusal_at_a_full_count_turns_the_slots_not_the_rate() -> None:
+    """Our own count says full, or foreign jobs fill the rest: the rate was not the cause."""
+    ours = refused(Allowance.of(quotas()), 0.0, accepted=3, in_flight=10)
+    shared = refused(foreign_seen(Allowance.of(quotas()), 4), 0.0, accepted=3, in_flight=6)
+
+    assert ours.rate_per_s == shared.rate_per_s == 10
+    assert (ours.slots, shared.slots) == (10, 6)
+
+
+def test_a_refusal_out_of_the_blue_means_that_others_hold_the_slots() -> None:
+    """Nothing was started for seconds and still AWS refuses: it cannot be our rate."""
+    allowance = refused(Allowance.of(quotas()), 0.0, accepted=0, in_flight=7)
+
+    assert (allowance.rate_per_s, free_slots(allowance, in_flight=7)) == (10, 0)
+    assert free_slots(allowance, in_flight=6) == 1
+    assert free_slots(eased(allowance, 6.0, limiter_waited=False), in_flight=7) == 1
+
+
+def test_slots_that_others_leave_are_taken_back_at_once() -> None:
+    """A sweep that shows three foreign jobs fewer gives three slots back, without waiting for a probe."""
+    allowance = refused(foreign_seen(Allowance.of(quotas()), 4), 0.0, accepted=0, in_flight=6)
+
+    assert free_slots(allowance, in_flight=6) == 0
+    assert free_slots(foreign_seen(allowance, 1), in_flight=6) == 3
+
+
+@dataclass
+class Service:
+    """A service with another Start rate than it says, exact in any sliding second, and some network before it."""
+
+    rate: int
+    rng: random.Random
+    accepted: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
+
+    def start(self, sent_at: float) -> bool:
+        at = sent_at + self.rng.uniform(0.03, 0.05)
+        recent = [before for before in self.accepted[-2 * self.rate :] if at - 1.0 < before]
+        (self.accepted if len(recent) < self.rate else self.refusals).append(at)
+        return len(recent) < self.rate
+
+
+@pytest.mark.parametrize(("configured", "true"), [(10, 5), (20, 10), (2, 1), (100, 50), (10, 9)])
+def test_most_of_a_lower_limit_is_used_and_nearly_nothing_refused(configured: int, true: int) -> None:
+    """The true limit is lower than configured: after a minute at least 95 % of it is used, under 2 % refused."""
+    service, now = Service(true, random.Random(1)), 0.0
+    allowance = Allowance.of(quotas(configured, 100_000))
+    bucket = Bucket(allowance.rate_per_s, now=now, guard_s=0.02)
+
+    while now < 660:
+        wait_s = bucket.take(now)
+        if wait_s:
+            now += wait_s
+            allowance = eased(allowance, now, limiter_waited=True)
+        elif not service.start(now):
+            since = now - measured_over_s(allowance.rate_per_s)
+            accepted = sum(at >= since for at in service.accepted[-200:])
+            allowance = refused(allowance, now, accepted=accepted, in_flight=0)
+        bucket.rate_per_s = allowance.rate_per_s
+        now += 0.001
+
+    late = [at for at in service.accepted if at >= 60]
+    refusals = [at for at in service.refusals if at >= 60]
+    assert len(late) >= 0.95 * true * 600
+    assert len(refusals) <= 0.02 * (len(late) + len(refusals))
+
+
+def test_where_the_quota_is_the_truth_nothing_changes() -> None:
+    """No refusal, no change: easing leaves a full allowance as it is."""
+    allowance = Allowance.of(quotas())
+
+    assert eased(allowance, 100.0, limiter_waited=True) == allowance
