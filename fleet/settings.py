@@ -81,14 +81,16 @@ class DefaultsSettings(_Section):
 
 
 class ManifestSettings(_Section):
-    """`generation` asks for the whole corpus again when it changes."""
+    """`generation`: another word asks for the whole corpus again. `measure`: list inputs, large ones first."""
 
     generation: str = Field(default="1", min_length=1, max_length=64)
+    measure: bool = True
 
 
 class TrackSettings(_Section):
     """How often AWS is asked about a running job, and how long a List may lag behind a Start."""
 
+    sweep: bool = True
     poll_floor_s: float = Field(default=1.0, gt=0, le=3600)
     poll_ceiling_s: float = Field(default=30.0, gt=0, le=3600)
     list_lag_s: float = Field(default=5.0, ge=0, le=3600)

@@ -21,10 +21,11 @@ from fleet.ledger.ledger import Ledger
 from fleet.sandbox import S3Store, Sandbox, read_switches
 from fleet.settings import Settings
 from fleet.stages.calls import LaneCalls
+from fleet.stages.measure import Measure
 from fleet.stages.moves import Moves
 from fleet.stages.rescue import Rescue
 from fleet.stages.submit import Submit
-from fleet.stages.track import Track
+from fleet.stages.track import Polling, Track
 from fleet.stages.verify import Depth, Verify
 from fleet.telemetry import Telemetry
 
@@ -87,15 +88,18 @@ class Rig:
     track: Track
     rescue: Rescue
     verify: Verify
+    measure: Measure
     settings: Settings
     telemetry: Telemetry
     holder: str
     stack: AsyncExitStack
     _lines: Iterator[int] = field(default_factory=lambda: iter(range(1, 1_000_000)))
 
-    async def plan(self, *prefixes: str, documents: bytes | None = TEXT, **more: Any) -> list[Job]:
+    async def plan(
+        self, *prefixes: str, documents: bytes | None = TEXT, manifest: str = "test", **more: Any
+    ) -> list[Job]:
         """Put documents under each prefix (none where `documents` is None) and their jobs into the ledger."""
-        record = await self.ledger.begin_manifest("test", None)
+        record = await self.ledger.begin_manifest(manifest, None)
         plan = planner(self.settings)
         keys = []
         for prefix in prefixes:
@@ -126,7 +130,11 @@ class Rig:
         """Let the sandbox bring every job that it has to an end."""
         while any(job.status in ("SUBMITTED", "IN_PROGRESS") for job in self.sandbox.service.jobs.values()):
             self.clock.advance(30)
-            await anyio.sleep(0.002)
+            await self.breathe()
+
+    async def breathe(self) -> None:
+        """Let the sandbox do what its clock says: its S3 is a real one, and takes real time."""
+        await anyio.sleep(0.002)
 
     @property
     def remote(self) -> list[Any]:
@@ -152,6 +160,7 @@ async def rig(
     marker = request.node.get_closest_marker("rig")
     wishes = dict(marker.kwargs) if marker else {}
     kind, depth = wishes.pop("kind", "entities"), wishes.pop("depth", "full")
+    sweep = wishes.pop("sweep", True)
     clock = HandClock()
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(S3Store(s3_url))
@@ -165,7 +174,7 @@ async def rig(
         clients = await stack.enter_async_context(open_clients({"main": Access(region=REGION)}, Timeouts(call_s=10)))
         ledger = await Ledger.open(f"sqlite:///{tmp_path}/fleet.db", wall=clock.now)
         stack.push_async_callback(ledger.close)
-        yield assemble(clock, sandbox, ledger, clients, settings, stack, kind=kind, depth=depth)
+        yield assemble(clock, sandbox, ledger, clients, settings, stack, kind=kind, depth=depth, sweep=sweep)
 
 
 def make_settings(kind: str) -> Settings:
@@ -188,6 +197,7 @@ def assemble(
     *,
     kind: str,
     depth: str = "full",
+    sweep: bool = True,
     holder: str = "this process",
 ) -> Rig:
     """The stages of one lane over these parts, as a process with this name would have them."""
@@ -201,12 +211,13 @@ def assemble(
         sandbox=sandbox,
         ledger=ledger,
         calls=calls,
-        submit=Submit(ledger, calls, moves, holder=holder, rng=rng),
-        track=Track(ledger, calls, moves, retry=Retry(floor_s=5), poll_floor_s=1.0, poll_ceiling_s=30.0, rng=rng),
+        submit=Submit(ledger, calls, moves, holder=holder, clock=clock, rng=rng),
+        track=Track(ledger, calls, moves, retry=Retry(floor_s=5), polling=Polling(sweep=sweep), rng=rng),
         rescue=Rescue(ledger, calls, moves, holder=holder, consistency_s=5.0, rng=rng),
         verify=Verify(
             ledger, moves, {name: client.s3 for name, client in clients.items()}, depth=Depth(depth), rng=rng
         ),
+        measure=Measure(ledger, {name: client.s3 for name, client in clients.items()}),
         settings=settings,
         telemetry=telemetry,
         holder=holder,

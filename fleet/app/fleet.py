@@ -27,10 +27,11 @@ from fleet.settings import Settings
 from fleet.stages.calls import LaneCalls
 from fleet.stages.ingest import Ingest, Reading, check
 from fleet.stages.loop import Clock, Signal, Stage, run
+from fleet.stages.measure import Measure
 from fleet.stages.moves import Moves
 from fleet.stages.rescue import Rescue
 from fleet.stages.submit import Submit
-from fleet.stages.track import Track
+from fleet.stages.track import Polling, Track
 from fleet.stages.verify import Depth, Verify
 from fleet.telemetry import Telemetry
 
@@ -59,6 +60,7 @@ class App:
         self._moves = Moves(ledger, self.telemetry)
         self.lanes = self._build_lanes(clients)
         buckets = {name: target.s3 for name, target in clients.items()}
+        self._measure = Measure(ledger, buckets)
         self._verify = Verify(ledger, self._moves, buckets, depth=Depth(settings.verify.depth), rng=rng)
         self._ingest = Ingest(
             ledger, planner(settings), next(iter(buckets.values())), configuration=configuration(settings)
@@ -94,6 +96,8 @@ class App:
             for lane in self.lanes.values():
                 group.start_soon(self._run_lane, lane)
             group.start_soon(self._loop, self._verify, self.ledger.signal(Event.FINISHED))
+            if self.settings.manifest.measure:
+                group.start_soon(self._loop, self._measure, self.ledger.signal(added=True))
             group.start_soon(self._say_progress)
             group.start_soon(self._until_ended, sources)
         return self.readings
@@ -143,14 +147,17 @@ class App:
             consistency_s=settings.track.list_lag_s,
             rng=self._rng,
         )
-        submit = Submit(self.ledger, calls, self._moves, holder=self._holder, rng=self._rng)
+        submit = Submit(self.ledger, calls, self._moves, holder=self._holder, clock=self._clock, rng=self._rng)
         track = Track(
             self.ledger,
             calls,
             self._moves,
             retry=Retry(**settings.retry.model_dump()),
-            poll_floor_s=settings.track.poll_floor_s,
-            poll_ceiling_s=settings.track.poll_ceiling_s,
+            polling=Polling(
+                sweep=settings.track.sweep,
+                floor_s=settings.track.poll_floor_s,
+                ceiling_s=settings.track.poll_ceiling_s,
+            ),
             rng=self._rng,
         )
         # before the first Start of this lane, AWS is asked what it already has under our names

@@ -14,10 +14,13 @@ from fleet.aws.errors import mapped
 from fleet.core.errors import Rejected, Unavailable
 from fleet.core.kinds import KINDS, method
 
-__all__ = ["TERMINAL", "Comprehend", "Page", "RemoteJob"]
+__all__ = ["ACTIVE", "TERMINAL", "Comprehend", "Page", "RemoteJob"]
 
 TERMINAL: Final = frozenset({"COMPLETED", "FAILED", "STOPPED"})
 """AWS statuses after which a job no longer changes. An unknown status is not terminal."""
+
+ACTIVE: Final = ("SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED")
+"""AWS statuses in which a job holds a slot, in the order in which a job passes through them (facts sheet, 1.2, 3.1)."""
 
 _JOB_ID: Final = re.compile(r"[\w.:/=+\-%@]{1,32}")
 
@@ -71,14 +74,17 @@ class Comprehend:
         kind: str,
         *,
         name: str | None = None,
+        status: str | None = None,
         submitted_after: float | None = None,
         next_token: str | None = None,
         size: int = 500,
     ) -> Page:
-        """Read one page of the jobs of a kind, by name or by time (AWS takes one filter at a time)."""
+        """Read one page of the jobs of a kind, by name, status or time (AWS takes one filter at a time)."""
         request: dict[str, Any] = {"MaxResults": size}
         if name is not None:
             request["Filter"] = {"JobName": name}
+        elif status is not None:
+            request["Filter"] = {"JobStatus": status}
         elif submitted_after is not None:
             request["Filter"] = {"SubmitTimeAfter": datetime.fromtimestamp(submitted_after, UTC)}
         if next_token is not None:

@@ -11,7 +11,7 @@ from typing import Final
 
 from fleet.core.lane import Quotas
 
-__all__ = ["Allowance", "eased", "foreign_seen", "free_slots", "measured_over_s", "refused"]
+__all__ = ["Allowance", "accepted", "eased", "foreign_seen", "free_slots", "measured_over_s", "refused"]
 
 _CUT: Final = 0.7  # at most so much of the rate is left by one cut where nothing better is known
 _KEEP: Final = 0.98  # just below what AWS accepted, so that jitter does not touch it
@@ -21,7 +21,7 @@ _HELD_CALLS: Final = 4.0  # a rate has held when so many calls went through at i
 _PROBE_FIRST_S: Final = 30.0
 _PROBE_LAST_S: Final = 600.0
 _DEBOUNCE_S: Final = 1.0
-_SLOT_PROBE_FIRST_S: Final = 5.0
+_SLOT_PROBE_FIRST_S: Final = 1.0
 _SLOT_PROBE_LAST_S: Final = 60.0
 
 
@@ -29,7 +29,8 @@ _SLOT_PROBE_LAST_S: Final = 60.0
 class Allowance:
     """What the lane believes it may do now: never more than the quotas, never nothing for ever.
 
-    `slots` is how many of our own jobs may be active, `held_per_s` the last rate that went without a refusal.
+    `slots` is how many of our own jobs may be active, `refused_slots` how many were when AWS refused one more,
+    `held_per_s` the last rate that went without a refusal.
     Times are monotonic seconds.
     """
 
@@ -44,6 +45,7 @@ class Allowance:
     held_per_s: float = 0.0
     slot_probe_at: float = float("inf")
     slot_probe_wait_s: float = _SLOT_PROBE_FIRST_S
+    refused_slots: int | None = None
 
     @classmethod
     def of(cls, quotas: Quotas) -> "Allowance":
@@ -79,6 +81,7 @@ def _fewer_slots(allowance: Allowance, now: float, in_flight: int) -> Allowance:
     return replace(
         allowance,
         slots=min(in_flight, allowance.quotas.active_jobs),
+        refused_slots=in_flight,
         slot_probe_at=now + allowance.slot_probe_wait_s,
         slot_probe_wait_s=min(_SLOT_PROBE_LAST_S, 2 * allowance.slot_probe_wait_s),
     )
@@ -100,20 +103,31 @@ def _slower(allowance: Allowance, now: float, measured_per_s: float) -> Allowanc
     )
 
 
+def accepted(allowance: Allowance, *, in_flight: int) -> Allowance:
+    """The allowance after AWS accepted a Start: one more than it last refused means that the cause has passed."""
+    if allowance.refused_slots is None or in_flight <= allowance.refused_slots:
+        return allowance
+    return _all_slots(allowance)
+
+
+def _all_slots(allowance: Allowance) -> Allowance:
+    return replace(
+        allowance,
+        slots=allowance.quotas.active_jobs,
+        refused_slots=None,
+        slot_probe_at=float("inf"),
+        slot_probe_wait_s=_SLOT_PROBE_FIRST_S,
+    )
+
+
 def eased(allowance: Allowance, now: float, *, limiter_waited: bool) -> Allowance:
     """The allowance after a while without a refusal: slots and rate are tried again when their time has come.
 
     The rate goes up only while the limiter was really the thing that waited: else nothing would be learned.
     """
     if now >= allowance.slot_probe_at:
-        slots = min(allowance.quotas.active_jobs, allowance.slots + 1)
-        whole = slots == allowance.quotas.active_jobs
-        allowance = replace(
-            allowance,
-            slots=slots,
-            slot_probe_at=float("inf") if whole else now + allowance.slot_probe_wait_s,
-            slot_probe_wait_s=_SLOT_PROBE_FIRST_S if whole else allowance.slot_probe_wait_s,
-        )
+        probed = replace(allowance, slots=allowance.slots + 1, slot_probe_at=now + allowance.slot_probe_wait_s)
+        allowance = probed if probed.slots < allowance.quotas.active_jobs else _all_slots(allowance)
     quota = allowance.quotas.start_per_s
     held = now - max(allowance.raised_at, allowance.cut_at) >= max(1.0, _HELD_CALLS / allowance.rate_per_s)
     due = now >= allowance.probe_at and held
@@ -126,7 +140,6 @@ def eased(allowance: Allowance, now: float, *, limiter_waited: bool) -> Allowanc
 
 def foreign_seen(allowance: Allowance, foreign: int) -> Allowance:
     """The allowance after a complete sweep showed so many active jobs of other programs: slots they left are ours."""
-    left = max(0, allowance.foreign - foreign)
-    slots = min(allowance.quotas.active_jobs, allowance.slots + left)
-    probe_at = float("inf") if slots == allowance.quotas.active_jobs else allowance.slot_probe_at
-    return replace(allowance, foreign=foreign, slots=slots, slot_probe_at=probe_at)
+    slots = allowance.slots + max(0, allowance.foreign - foreign)
+    seen = replace(allowance, foreign=foreign, slots=min(slots, allowance.quotas.active_jobs))
+    return seen if slots < allowance.quotas.active_jobs else _all_slots(seen)

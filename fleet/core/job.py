@@ -115,6 +115,7 @@ class Job:
     failed_documents: int | None = None
     reason: str | None = None  # why it waits, was retried, discarded or is partial
     updated_at: float = 0.0
+    size_bytes: int | None = None  # of its input; None while it is not known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

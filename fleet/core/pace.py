@@ -6,21 +6,20 @@ from typing import Final
 
 from fleet.core.lane import Quotas
 
-__all__ = ["guard_s", "makespan_s", "room"]
+__all__ = ["batch", "guard_s", "makespan_s"]
 
-_PREPARED_S: Final = 0.5
+_BATCH_S: Final = 0.5
 _GUARD_FLOOR_S: Final = 0.02
 _GUARD_CEILING_S: Final = 1.0
 
 
-def room(quotas: Quotas, *, in_flight: int, probing: bool = False) -> int:
+def batch(rate_per_s: float, *, free: int, probing: bool = False) -> int:
     """How many jobs to claim now: never more than the free slots, and no more than half a second of the Start rate.
 
     A claimed job holds its slot while it waits for the limiter, so a longer batch would gain nothing. While `probing`
     (the last Start was refused because of the environment) one job finds out whether the cause has passed.
     """
-    free = max(0, quotas.active_jobs - in_flight)
-    return min(free, 1 if probing else max(1, ceil(quotas.start_per_s * _PREPARED_S)))
+    return min(free, 1 if probing else max(1, ceil(rate_per_s * _BATCH_S)))
 
 
 def makespan_s(jobs: int, quotas: Quotas, job_s: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from fleet.core.errors import InvalidInput
 from fleet.core.identity import intent as start_request
-from fleet.core.job import Event, Job, PlannedJob, State, apply
+from fleet.core.job import Event, Job, PlannedJob, apply
 from fleet.core.lane import Lane
 from fleet.ledger import manifests, moves
 from fleet.ledger.database import Database
@@ -24,8 +24,6 @@ from fleet.ledger.sqlite import SQLite
 
 __all__ = ["Ledger", "Reason", "VerdictCount"]
 
-_LIVE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
-_PAGE: Final = 1_000
 _NOT_IN_DETAIL: Final = frozenset({"intent", "updated_at"})
 
 
@@ -75,7 +73,9 @@ class Ledger(Questions):
     # moves
 
     async def claim(self, lane: Lane, *, limit: int, holder: str) -> list[Job]:
-        """At most `limit` due jobs of the lane, the oldest first, now submitting in the hands of `holder`.
+        """At most `limit` due jobs of the lane, now submitting in the hands of `holder`.
+
+        The manifest that holds the fewest slots goes first, and of its jobs the one with the largest input.
 
         Each has its intent, the exact bytes of its Start request; nobody else can claim it.
         """
@@ -123,6 +123,11 @@ class Ledger(Questions):
         """How many of these jobs were not ended and are now wished to be cancelled. Their states do not change."""
         rows = [{"key": bytes.fromhex(key), "now": self._wall()} for key in keys]
         return await self._database.write(lambda tx: tx.many("request_cancel", rows))
+
+    async def measure(self, sizes: Mapping[int, int]) -> None:
+        """These jobs, by id, have inputs of so many bytes."""
+        rows = [{"id": job_id, "size_bytes": size_bytes} for job_id, size_bytes in sizes.items()]
+        await self._database.write(lambda tx: tx.many("measure", rows))
 
     async def set_reconciled(self, lane: Lane, at: float) -> None:
         """The ledger holds every job that AWS had of this lane at this Unix time."""

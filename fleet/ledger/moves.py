@@ -1,5 +1,6 @@
 """How a job moves in the ledger: one change of its row, only if nobody changed it first, and the event beside it."""
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
@@ -23,15 +24,35 @@ def claim(
     tx: Transaction, lane: Lane, *, limit: int, holder: str, now: float, intent: Callable[[Job], str]
 ) -> list[Job]:
     """The next due jobs of the lane are submitting and `holder` has them. An intent that was there stays as it is."""
-    rows = tx.all("claimable", lane=str(lane), now=now, absurd=now + ABSURD_S, limit=limit)
-    claimed = []
-    for job in map(job_from, rows):
-        # a snoozed or rescued attempt may be known to AWS: it goes again with the very same bytes
-        facts = {"intent": job.intent or intent(job), "holder": holder, "updated_at": now}
-        taken = apply(job, Event.CLAIMED, **facts)
-        move(tx, job, taken, [(Event.CLAIMED, job.attempt, {"holder": holder})])
-        claimed.append(taken)
-    return claimed
+    found = _next(tx, str(lane), now=now, limit=limit)
+    # a snoozed or rescued attempt may be known to AWS: it goes again with the very same bytes
+    facts = ({"intent": job.intent or intent(job), "holder": holder, "updated_at": now} for job in found)
+    taken = [apply(job, Event.CLAIMED, **fact) for job, fact in zip(found, facts, strict=True)]
+    if tx.many("move", [move_params(job, moved) for job, moved in zip(found, taken, strict=True)]) != len(found):
+        raise Conflict(f"lane {lane}: somebody claimed the same jobs")
+    detail = {"holder": holder}
+    tx.many("add_event", [event_params(job.id, now, Event.CLAIMED, job.attempt, detail) for job in taken])
+    return taken
+
+
+def _next(tx: Transaction, lane: str, *, now: float, limit: int) -> list[Job]:
+    """The due jobs that go first: of the manifest that holds the fewest slots, and of that the largest input.
+
+    Large inputs take longest, and what starts last ends last: so the tail of a run is short.
+    """
+    queues: dict[int, deque[Job]] = {}
+    for (manifest_id,) in tx.all("waiting_manifests", lane=lane):
+        due = {"lane": lane, "manifest_id": manifest_id, "now": now, "absurd": now + ABSURD_S, "limit": limit}
+        queues[manifest_id] = deque(job_from(row) for row in tx.all("claimable", **due))
+    if len(queues) == 1:
+        return list(queues.popitem()[1])
+    held: dict[int, int] = dict(tx.all("in_flight_manifests", lane=lane))
+    chosen: list[Job] = []
+    while len(chosen) < limit and (waiting := [manifest_id for manifest_id, queue in queues.items() if queue]):
+        first = min(waiting, key=lambda manifest_id: (held.get(manifest_id, 0), manifest_id))
+        chosen.append(queues[first].popleft())
+        held[first] = held.get(first, 0) + 1
+    return chosen
 
 
 def move(tx: Transaction, job: Job, moved: Job, happened: list[Happened]) -> None:

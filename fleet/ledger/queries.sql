@@ -31,8 +31,8 @@ SELECT id FROM requests WHERE sha256 = :sha256
 
 -- name: add_job
 -- Give a planned job a row, if its key has none.
-INSERT INTO jobs (key, lane_id, target, prefix, label, request_id, created_at, updated_at)
-VALUES (:key, :lane_id, :target, :prefix, :label, :request_id, :now, :now)
+INSERT INTO jobs (key, lane_id, manifest_id, target, prefix, label, request_id, created_at, updated_at)
+VALUES (:key, :lane_id, :manifest_id, :target, :prefix, :label, :request_id, :now, :now)
 ON CONFLICT (key) DO NOTHING
 
 -- name: planned_job
@@ -55,14 +55,76 @@ SELECT CAST(:manifest_id AS BIGINT), CAST(:line AS BIGINT), id FROM jobs WHERE k
 ON CONFLICT DO NOTHING
 
 -- name: claimable
--- The next jobs of a lane that are due. One that is due absurdly late is due: the clock was set back since.
+-- The next due jobs of one manifest in a lane, the largest input first. One that is due absurdly late is due: the clock
+-- was set back since.
 SELECT * FROM job_rows
+WHERE
+    lane_id = (SELECT id FROM lanes WHERE name = :lane)
+    AND manifest_id = :manifest_id
+    AND state = 'pending'
+    AND cancel_requested = 0
+    AND (due_at <= :now OR due_at > :absurd)
+ORDER BY size_bytes DESC, id
+LIMIT :limit
+
+-- name: any_claimable
+-- One due job of a lane, whichever.
+SELECT id FROM jobs
 WHERE
     lane_id = (SELECT id FROM lanes WHERE name = :lane)
     AND state = 'pending'
     AND cancel_requested = 0
     AND (due_at <= :now OR due_at > :absurd)
+LIMIT 1
+
+-- name: waiting_manifests
+-- The manifests that have pending jobs in a lane: one look into the index for each, however many jobs they have.
+WITH RECURSIVE waiting (manifest_id) AS (
+    SELECT MIN(manifest_id) FROM jobs
+    WHERE lane_id = (SELECT id FROM lanes WHERE name = :lane) AND state = 'pending'
+    UNION ALL
+    SELECT (
+        SELECT MIN(jobs.manifest_id) FROM jobs
+        WHERE
+            jobs.lane_id = (SELECT id FROM lanes WHERE name = :lane)
+            AND jobs.state = 'pending'
+            AND jobs.manifest_id > waiting.manifest_id
+    )
+    FROM waiting
+    WHERE waiting.manifest_id IS NOT NULL
+)
+SELECT manifest_id FROM waiting WHERE manifest_id IS NOT NULL
+
+-- name: in_flight_manifests
+-- How many slots of a lane each manifest holds.
+SELECT manifest_id, COUNT(*) FROM jobs
+WHERE
+    lane_id = (SELECT id FROM lanes WHERE name = :lane)
+    AND (state = 'submitting' OR state = 'running' OR state = 'finished')
+    AND state <> 'finished'
+GROUP BY manifest_id
+
+-- name: unmeasured
+-- Pending jobs whose input's size is not known.
+SELECT * FROM job_rows
+WHERE state = 'pending' AND size_bytes IS NULL AND id > :after
 ORDER BY id
+LIMIT :limit
+
+-- name: measure
+-- Note how large a job's input is.
+UPDATE jobs SET size_bytes = :size_bytes WHERE id = :id
+
+-- name: durations
+-- How long the last jobs of a lane took that AWS completed, newest first.
+SELECT jobs.ended_at - jobs.submitted_at, jobs.size_bytes
+FROM events
+JOIN jobs ON jobs.id = events.job_id
+WHERE
+    events.event = 'finished'
+    AND jobs.lane_id = (SELECT id FROM lanes WHERE name = :lane)
+    AND jobs.ended_at > jobs.submitted_at
+ORDER BY events.id DESC
 LIMIT :limit
 
 -- name: next_due
@@ -147,20 +209,6 @@ WHERE
         OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
     )
 ORDER BY + id
-LIMIT :limit
-
--- name: pending_jobs
--- The same for the pending jobs of one lane alone.
-SELECT * FROM job_rows
-WHERE
-    state = 'pending'
-    AND lane_id = (SELECT id FROM lanes WHERE name = :lane)
-    AND id > :after
-    AND (
-        CAST(:manifests AS TEXT) IS NULL
-        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
-    )
-ORDER BY id
 LIMIT :limit
 
 -- name: counts

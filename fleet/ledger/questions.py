@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from functools import partial
 from typing import Any, Final, NamedTuple
 
+from fleet.core.durations import Sample
 from fleet.core.job import Job, State, Verdict
 from fleet.core.lane import Lane
 from fleet.ledger import manifests, moves
@@ -65,11 +66,7 @@ class Questions:
             found = await self._database.read(partial(_by_keys, keys=keys, params=params))
             return sorted(found, key=lambda job: job.id)[:limit]
         params["limit"] = NO_LIMIT if limit is None else limit
-        query = "jobs"
-        if states is not None and _LIVE.issuperset(states):
-            query = "live_jobs"
-        elif lane is not None and states is not None and set(states) == {State.PENDING}:
-            query = "pending_jobs"
+        query = "live_jobs" if states is not None and _LIVE.issuperset(states) else "jobs"
         rows = await self._database.read(lambda tx: tx.all(query, **params))
         return [job_from(row) for row in rows]
 
@@ -89,7 +86,7 @@ class Questions:
         rows = await self._database.read(lambda tx: tx.all("counts"))
         counts: dict[Lane, dict[State, int]] = {}
         for lane, state, jobs in rows:
-            counts.setdefault(lane_of(lane), {})[State(state)] = jobs
+            counts.setdefault(lane_of(lane), dict.fromkeys(State, 0))[State(state)] = jobs
         return counts
 
     async def manifest_counts(self, manifest_ids: Collection[int] | None = None) -> dict[str, dict[State, int]]:
@@ -120,6 +117,16 @@ class Questions:
     async def history(self, job_id: int) -> list[Recorded]:
         """All that happened to a job, in order."""
         return [recorded_from(row) for row in await self._database.read(lambda tx: tx.all("history", job_id=job_id))]
+
+    async def durations(self, lane: Lane, *, limit: int) -> list[Sample]:
+        """How long the last jobs of the lane took that AWS completed, the newest last."""
+        rows = await self._database.read(lambda tx: tx.all("durations", lane=str(lane), limit=limit))
+        return [Sample(duration_s=duration_s, size_bytes=size_bytes) for duration_s, size_bytes in reversed(rows)]
+
+    async def unmeasured(self, *, after_id: int, limit: int) -> list[Job]:
+        """Pending jobs with an id above `after_id` whose input's size is not known, in the order of their ids."""
+        rows = await self._database.read(lambda tx: tx.all("unmeasured", after=after_id, limit=limit))
+        return [job_from(row) for row in rows]
 
     async def reconciled_at(self, lane: Lane) -> float:
         """Until which Unix time the ledger is known to hold every job that AWS has of this lane; 0 if never."""
@@ -160,7 +167,7 @@ def _by_keys(tx: Transaction, keys: Collection[str], params: Mapping[str, Any]) 
 
 def _due_in(tx: Transaction, lane: Lane, now: float) -> float | None:
     # jobs that are due are found at once; only when there is none are those that wait looked through
-    if tx.one("claimable", lane=str(lane), now=now, absurd=now + moves.ABSURD_S, limit=1):
+    if tx.one("any_claimable", lane=str(lane), now=now, absurd=now + moves.ABSURD_S):
         return 0.0
     row = tx.one("next_due", lane=str(lane))
     due_at: float | None = row[0] if row else None

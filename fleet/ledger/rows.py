@@ -57,6 +57,7 @@ def job_from(row: tuple[Any, ...]) -> Job:
         failed_documents=row[20],
         reason=row[21],
         updated_at=row[22],
+        size_bytes=row[23],
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from fleet.core.errors import Corrupt, InvalidInput
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "check", "migrate", "verify"]
+__all__ = ["APPLICATION_ID", "MIGRATIONS", "check", "damaged", "migrate", "verify"]
 
 APPLICATION_ID: Final = 0x666C6565
 

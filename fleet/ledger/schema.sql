@@ -34,10 +34,12 @@ CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE CHECK (length(key) = 16), -- half the size of its hex text, and so is its index
     lane_id INTEGER NOT NULL REFERENCES lanes (id),
+    manifest_id INTEGER NOT NULL REFERENCES manifests (id), -- the first that asked for it: lanes are shared fairly
     target TEXT NOT NULL,
     prefix TEXT NOT NULL,
     label TEXT,
     request_id INTEGER NOT NULL REFERENCES requests (id),
+    size_bytes INTEGER CHECK (size_bytes >= 0), -- of its input; NULL while it is not known
     state TEXT NOT NULL DEFAULT 'pending' CHECK (
         state = 'pending' OR state = 'submitting' OR state = 'running' OR state = 'finished'
         OR state = 'verified' OR state = 'discarded' OR state = 'cancelled'
@@ -71,7 +73,9 @@ CREATE TABLE jobs (
 
 -- Only live rows are in these indexes, so they stay small while the ended jobs grow to millions. They hold no column
 -- that a snooze or a poll changes, so that such a write touches the row alone.
-CREATE INDEX jobs_pending ON jobs (lane_id, id) WHERE state = 'pending';
+CREATE INDEX jobs_pending ON jobs (lane_id, manifest_id, size_bytes DESC, id) WHERE state = 'pending';
+
+CREATE INDEX jobs_unmeasured ON jobs (id) WHERE state = 'pending' AND size_bytes IS NULL;
 
 CREATE INDEX jobs_live ON jobs (lane_id, id) WHERE state = 'submitting' OR state = 'running' OR state = 'finished';
 
@@ -84,7 +88,7 @@ SELECT
     jobs.id, jobs.key, lanes.name AS lane, jobs.target, jobs.prefix, jobs.label, jobs.state, jobs.attempt, jobs.snoozes,
     jobs.due_at, jobs.cancel_requested, jobs.holder, requests.body AS request, jobs.intent, jobs.remote_id,
     jobs.output_uri, jobs.submitted_at, jobs.ended_at, jobs.verdict, jobs.documents, jobs.failed_documents, jobs.reason,
-    jobs.updated_at, jobs.lane_id
+    jobs.updated_at, jobs.size_bytes, jobs.manifest_id, jobs.lane_id
 FROM jobs
 JOIN lanes ON lanes.id = jobs.lane_id
 JOIN requests ON requests.id = jobs.request_id;

@@ -1,30 +1,36 @@
 """The ledger in one SQLite file, for one fleet process: no server, durable, and fast through group commit.
 
-Writers queue their work; one drain at a time runs all that is queued in one transaction with one fsync, each work in
-a savepoint of its own. So a hundred waiting tasks pay for one fsync together, one that fails takes no other with it,
-and nobody hears of success before it is on the disk. There is one writing connection in one thread, and one reading
-connection in another, which in WAL mode never waits for the writer.
+Writers queue their work; one drain at a time runs all that is queued in one transaction with one fsync. If a work
+fails, the transaction is undone and runs once more with each work in a savepoint of its own: savepoints for nothing
+would cost a sixth of the speed. So a hundred waiting tasks pay for one fsync together, one that fails takes no other
+with it, and nobody hears of success before it is on the disk. There is one writing connection in one thread, and one
+reading connection in another, which in WAL mode never waits for the writer.
 
 SQLite's own documentation (wal.html): with synchronous=NORMAL a power cut may undo committed transactions; hence FULL.
 """
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from fleet.core.errors import InvalidInput, Unavailable
-from fleet.ledger.database import Queries, Transaction, load_queries, read_sql
+from fleet.ledger.database import Transaction, load_queries, read_sql
 from fleet.ledger.schema import damaged
 from fleet.ledger.sqlite_file import SQLiteFile
 
 __all__ = ["SQLite"]
 
 T = TypeVar("T")
+_Waiting = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]", Callable[[], object] | None]
+_Queries = Mapping[str, tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]]]]
 
+_PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)")
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _POISON: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
@@ -53,7 +59,7 @@ class SQLite:
 
     def __init__(self, file: SQLiteFile) -> None:
         self._file = file
-        self._queries = load_queries(read_sql("queries.sql"))
+        self._queries = _positional(load_queries(read_sql("queries.sql")))
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="ledger-write")
         self._reading = self._writing if file.in_memory else ThreadPoolExecutor(1, thread_name_prefix="ledger-read")
         self._writer: sqlite3.Connection | None = None
@@ -82,7 +88,7 @@ class SQLite:
     async def _queued(self, work: Callable[[Transaction], T], committed: Callable[[], object] | None) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(_Waiting(work, future, committed))
+        self._waiting.append((work, future, committed))
         if not self._draining:
             self._draining = True
             # not at once: every task that is ready now may still queue its work for this transaction
@@ -97,30 +103,30 @@ class SQLite:
 
     def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
         """Run all that waits in one transaction. A chain of callbacks: no task can die with the queue in hand."""
-        batch = [waiting for waiting in self._waiting if not waiting.future.cancelled()]
+        batch = [waiting for waiting in self._waiting if not waiting[1].cancelled()]
         self._waiting = []
         if not batch:
             self._draining = False
             return
-        done = loop.run_in_executor(self._writing, self._commit, [waiting.work for waiting in batch])
+        done = loop.run_in_executor(self._writing, self._commit, [work for work, _, _ in batch])
         done.add_done_callback(partial(self._settle, batch, loop))
 
     def _settle(
-        self, batch: Sequence["_Waiting"], loop: asyncio.AbstractEventLoop, done: "asyncio.Future[list[Any]]"
+        self, batch: Sequence[_Waiting], loop: asyncio.AbstractEventLoop, done: "asyncio.Future[list[Any]]"
     ) -> None:
         """Tell every waiting task how its work ended, and go on with what was queued meanwhile."""
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
         outcomes = [_Failed(error)] * len(batch) if error else done.result()
-        for waiting, outcome in zip(batch, outcomes, strict=True):
+        for (_, future, committed), outcome in zip(batch, outcomes, strict=True):
             failed = isinstance(outcome, _Failed)
-            if not failed and waiting.committed:
-                waiting.committed()
-            if waiting.future.done():
+            if committed is not None and not failed:
+                committed()
+            if future.done():
                 continue
             if failed:
-                waiting.future.set_exception(_translated(outcome.error, self._file.path))
+                future.set_exception(_translated(outcome.error, self._file.path))
             else:
-                waiting.future.set_result(outcome)
+                future.set_result(outcome)
         loop.call_soon(self._drain, loop)
 
     def _commit(self, works: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
@@ -131,8 +137,7 @@ class SQLite:
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                transaction = _Transaction(connection, self._queries)
-                outcomes = [_isolated(connection, transaction, work) for work in works]
+                outcomes = self._run(connection, works)
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:
@@ -145,6 +150,18 @@ class SQLite:
                 connection.close()
             raise
         return outcomes
+
+    def _run(self, connection: sqlite3.Connection, works: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
+        transaction = _Transaction(connection, self._queries)
+        try:
+            return [work(transaction) for work in works]
+        except Exception as error:
+            if _primary(error) in _POISON:
+                raise
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
+        return [_isolated(connection, transaction, work) for work in works]
 
     async def read(self, work: Callable[[Transaction], T], /) -> T:
         """See `Database.read`."""
@@ -190,13 +207,6 @@ class SQLite:
 
 
 @dataclass(frozen=True, slots=True)
-class _Waiting:
-    work: Callable[[Transaction], Any]
-    future: "asyncio.Future[Any]"
-    committed: Callable[[], object] | None
-
-
-@dataclass(frozen=True, slots=True)
 class _Failed:
     error: BaseException
 
@@ -206,22 +216,41 @@ class _Transaction:
 
     __slots__ = ("_connection", "_queries")
 
-    def __init__(self, connection: sqlite3.Connection, queries: Queries) -> None:
+    def __init__(self, connection: sqlite3.Connection, queries: _Queries) -> None:
         self._connection = connection
         self._queries = queries
 
     def all(self, query: str, /, **params: Any) -> list[tuple[Any, ...]]:
-        return self._connection.execute(self._queries[query], params).fetchall()
+        sql, pick = self._queries[query]
+        return self._connection.execute(sql, pick(params)).fetchall()
 
     def one(self, query: str, /, **params: Any) -> tuple[Any, ...] | None:
-        row: tuple[Any, ...] | None = self._connection.execute(self._queries[query], params).fetchone()
+        sql, pick = self._queries[query]
+        row: tuple[Any, ...] | None = self._connection.execute(sql, pick(params)).fetchone()
         return row
 
     def run(self, query: str, /, **params: Any) -> int:
-        return self._connection.execute(self._queries[query], params).rowcount
+        sql, pick = self._queries[query]
+        return self._connection.execute(sql, pick(params)).rowcount
 
     def many(self, query: str, rows: Iterable[Mapping[str, Any]], /) -> int:
-        return self._connection.executemany(self._queries[query], rows).rowcount
+        sql, pick = self._queries[query]
+        return self._connection.executemany(sql, map(pick, rows)).rowcount
+
+
+def _positional(queries: Mapping[str, str]) -> _Queries:
+    """The queries with ? for :name, and how to pick their values: SQLite binds twenty names in thrice the time."""
+    found = {}
+    for name, sql in queries.items():
+        names = _PARAMETER.findall(sql)
+        found[name] = (_PARAMETER.sub("?", sql), _picker(names))
+    return found
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda params: tuple(params[name] for name in names)
 
 
 def _isolated(connection: sqlite3.Connection, transaction: _Transaction, work: Callable[[Transaction], Any]) -> Any:
@@ -238,7 +267,7 @@ def _isolated(connection: sqlite3.Connection, transaction: _Transaction, work: C
     return result
 
 
-def _primary(error: sqlite3.Error) -> int:
+def _primary(error: BaseException) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 

@@ -9,12 +9,13 @@ from urllib.parse import quote
 
 from fleet.core.errors import Corrupt, InvalidInput
 from fleet.ledger.lock import Lock
-from fleet.ledger.schema import MIGRATIONS, check, migrate, verify
+from fleet.ledger.schema import MIGRATIONS, check, damaged, migrate, verify
 
 __all__ = ["SQLiteFile"]
 
 CHECKPOINT_PAGES: Final = 20_000
 CACHE_KIB: Final = 64 * 1024
+_MAGIC: Final = b"SQLite format 3\0"
 _MOUNTS: Final = Path("/proc/self/mountinfo")
 _NETWORK: Final = ("nfs", "cifs", "smb", "9p", "ceph", "glusterfs", "lustre", "fuse.sshfs", "fuse.s3fs")
 
@@ -40,6 +41,7 @@ class SQLiteFile:
         if self.read_only:
             if not self.path.exists():
                 raise InvalidInput(f"{self.path}: there is no ledger yet; fleet run or fleet serve makes one")
+            self._recognise()
             return
         if kind := network_file_system(self.path.parent, _MOUNTS):
             raise InvalidInput(f"{self.path}: is on {kind}, where SQLite cannot work safely; put it on a local disk")
@@ -110,8 +112,19 @@ class SQLiteFile:
         except FileExistsError:
             if not os.access(self.path, os.R_OK | os.W_OK):
                 raise InvalidInput(f"{self.path}: may not be written by this user") from None
+            self._recognise()
         except OSError as error:
             raise InvalidInput(f"{self.path}: cannot be made ({error.strerror})") from error
+
+    def _recognise(self) -> None:
+        """The file is empty or begins as a database does; SQLite itself overwrites other files of under 512 bytes."""
+        try:
+            with self.path.open("rb") as file:
+                head = file.read(len(_MAGIC))
+        except OSError as error:
+            raise InvalidInput(f"{self.path}: cannot be read ({error.strerror})") from error
+        if head and head != _MAGIC:
+            raise damaged(self.path, "it is not a database")
 
     def _beside(self, suffix: str) -> Path:
         return self.path.with_name(self.path.name + suffix)

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import anyio
 
-from fleet.aws.comprehend import Comprehend, RemoteJob
+from fleet.aws.comprehend import ACTIVE, Comprehend, RemoteJob
 from fleet.core.bucket import Bucket
 from fleet.core.errors import Denied, FleetError, Lost, Rejected, Throttled, Unavailable
 from fleet.core.job import Job
@@ -36,11 +36,22 @@ class Limiter:
         self._clock = clock
         self._turn = anyio.Lock()
         self._latencies_s: deque[float] = deque(maxlen=_LATENCIES_KEPT)
+        self._waited = False
+
+    def allow(self, rate_per_s: float) -> None:
+        """Grant this many calls a second from now on, at most the rate of the beginning."""
+        self._bucket.rate_per_s = rate_per_s
+
+    def waited(self) -> bool:
+        """Whether any call had to wait for the bucket since this was last asked."""
+        waited, self._waited = self._waited, False
+        return waited
 
     async def take(self) -> None:
         """Return once one call is granted."""
         async with self._turn:
             while wait_s := self._bucket.take(self._clock.monotonic()):
+                self._waited = True
                 await self._clock.sleep(wait_s)
 
     def took(self, latency_s: float) -> None:
@@ -60,6 +71,7 @@ class LaneCalls:
         self._clients = clients
         self._any_client = next(iter(clients.values()))
         self._kind = KINDS[lane.kind]
+        self.foreign = 0  # active jobs of other programs, as the last complete sweep showed them
         self._clock = clock
         self._telemetry = telemetry
         self._limiters = {
@@ -77,6 +89,21 @@ class LaneCalls:
         return await self._call(
             self._kind.describe, lambda: self._client(job).describe(self.lane.kind, str(job.remote_id))
         )
+
+    @property
+    def starts(self) -> Limiter:
+        """The limiter of Start."""
+        return self._limiters[self._kind.start]
+
+    async def active(self) -> dict[str, RemoteJob]:
+        """Every job of this lane that AWS calls active, by JobId, whoever started it: one complete sweep.
+
+        The statuses are asked in the order in which a job passes through them, so that none slips between two Lists.
+        """
+        found: dict[str, RemoteJob] = {}
+        for status in ACTIVE:
+            found |= {remote.remote_id: remote async for remote in self._pages(self._any_client, status=status)}
+        return found
 
     async def named(self, job: Job, name: str) -> list[RemoteJob]:
         """Every AWS job of exactly this name. Whether AWS's filter matches exactly is UNKNOWN, so we compare too."""

@@ -1,77 +1,130 @@
 """Keep every slot of one lane full, and never one more.
 
 Promises: a Start leaves only after its intent is durable in the ledger; never more jobs in flight than the lane has
-slots; an outcome that cannot be told (time-out, 5xx, nonsense) leaves the job submitting without a holder, so that
-rescue asks AWS before anything is sent again.
+slots left beside those of other programs; an outcome that cannot be told (time-out, 5xx, nonsense) leaves the job
+submitting without a holder, so that rescue asks AWS before anything is sent again. Where AWS allows less than the
+configured quotas, the lane finds out what, stays just below it, and tries again ever more rarely (`core/adapt.py`).
 Does not: follow accepted jobs (track does), or look anything up in AWS (rescue does).
 """
 
 import json
 import random
+from collections import deque
+from enum import StrEnum
+from typing import Final
 
 import anyio
 import structlog
 
+from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_over_s, refused
 from fleet.core.errors import Denied, Rejected, Throttled, Unavailable
 from fleet.core.job import IN_FLIGHT, Event, Job, State
-from fleet.core.pace import room
+from fleet.core.pace import batch
 from fleet.core.policy import backoff_s
 from fleet.ledger.ledger import Ledger
 from fleet.stages.calls import LaneCalls
+from fleet.stages.loop import Clock
 from fleet.stages.moves import Moves
 
 __all__ = ["Submit"]
 
 log = structlog.get_logger()
 
-_IDLE_S = 5.0
-_SNOOZE_FLOOR_S = 1.0
-_SNOOZE_CEILING_S = 60.0
+_IDLE_S: Final = 5.0
+_SNOOZE_FLOOR_S: Final = 1.0
+_SNOOZE_CEILING_S: Final = 60.0
+
+
+class Outcome(StrEnum):
+    """What became of one Start, as far as the pace is concerned."""
+
+    ACCEPTED = "accepted"
+    THROTTLED = "throttled"
+    DENIED = "denied"
+    OTHER = "other"
 
 
 class Submit:
-    """The submit stage of one lane. `holder` names this process in the ledger."""
+    """The submit stage of one lane. `holder` names this process in the ledger.
 
-    def __init__(self, ledger: Ledger, calls: LaneCalls, moves: Moves, *, holder: str, rng: random.Random) -> None:
+    What it learns of AWS's limits is kept in memory only: a restart begins at the quotas and learns it again.
+    """
+
+    def __init__(
+        self, ledger: Ledger, calls: LaneCalls, moves: Moves, *, holder: str, clock: Clock, rng: random.Random
+    ) -> None:
         self.name = f"submit {calls.lane}"
+        self.allowance = Allowance.of(calls.quotas)
         self._ledger = ledger
         self._calls = calls
         self._moves = moves
         self._holder = holder
+        self._clock = clock
         self._rng = rng
-        self._refusals = 0  # Starts in a row that the environment refused: back-off only, safe to forget
+        self._denials = 0  # ticks in a row in which the environment was wrong
+        self._accepted_at: deque[float] = deque(maxlen=4096)
 
     async def tick(self, now: float) -> float:
-        """Claim what fits and start it; returns when the slots, the rate or the refusals call for a wait."""
+        """Claim what fits and start it; returns when the slots, the rate or the environment call for a wait."""
         lane = self._calls.lane
         counts = (await self._ledger.counts()).get(lane, {})
         in_flight = sum(counts.get(state, 0) for state in IN_FLIGHT)
-        limit = room(self._calls.quotas, in_flight=in_flight, probing=self._refusals > 0)
+        self._ease(now)
+        limit = batch(
+            self.allowance.rate_per_s,
+            free=free_slots(self.allowance, in_flight=in_flight),
+            probing=self._denials > 0,
+        )
         if not limit or not counts.get(State.PENDING):
-            return _IDLE_S
+            return min(_IDLE_S, max(0.05, self.allowance.slot_probe_at - now))
         jobs = await self._ledger.claim(lane, limit=limit, holder=self._holder)
         if not jobs:
             due_in_s = await self._ledger.due_in(lane)
             return _IDLE_S if due_in_s is None else min(max(due_in_s, 0.05), _IDLE_S)
-        refused: list[bool] = []
+        outcomes: list[Outcome] = []
         async with anyio.create_task_group() as group:
             for job in jobs:
-                group.start_soon(self._start, job, refused)
-        if not any(refused):
-            self._refusals = 0
-            return 0.0
-        self._refusals += 1
-        return self._patience_s(self._refusals)
+                group.start_soon(self._start, job, outcomes)
+        return self._learn(outcomes, in_flight)
 
-    async def _start(self, job: Job, refused: list[bool]) -> None:
+    def _ease(self, now: float) -> None:
+        """Take back what AWS may allow again, and tell the limiter."""
+        allowance = foreign_seen(self.allowance, self._calls.foreign)
+        self.allowance = eased(allowance, now, limiter_waited=self._calls.starts.waited())
+        self._calls.starts.allow(self.allowance.rate_per_s)
+
+    def _learn(self, outcomes: list[Outcome], in_flight: int) -> float:
+        """Turn the knobs by what became of the Starts of one tick; the seconds to wait."""
+        now = self._clock.monotonic()
+        taken = outcomes.count(Outcome.ACCEPTED)
+        if taken:
+            self.allowance = accepted(self.allowance, in_flight=in_flight + taken)
+        if Outcome.THROTTLED in outcomes:
+            since = now - measured_over_s(self.allowance.rate_per_s)
+            recent = sum(at >= since for at in self._accepted_at)
+            before = self.allowance
+            self.allowance = refused(before, now, accepted=recent, in_flight=in_flight + taken)
+            self._calls.starts.allow(self.allowance.rate_per_s)
+            log.info(
+                "lane.throttled",
+                lane=str(self._calls.lane),
+                rate_per_s=round(self.allowance.rate_per_s, 3),
+                slots=self.allowance.slots,
+                foreign=self.allowance.foreign,
+            )
+        self._denials = self._denials + 1 if Outcome.DENIED in outcomes else 0
+        return self._patience_s(self._denials) if self._denials else 0.0
+
+    async def _start(self, job: Job, outcomes: list[Outcome]) -> None:
         """Send one Start and write down what came of it."""
+        outcome = Outcome.OTHER
         try:
             remote = await self._calls.start(job, json.loads(job.intent or "{}"))
         except Throttled as error:
-            refused.append(True)
-            await self._snooze(job, str(error))
+            outcome = Outcome.THROTTLED  # the lane waits, not the job: it is the next one to go
+            await self._moves.record(job, Event.SNOOZED, reason=str(error), due_at=self._ledger.seconds())
         except Denied as error:
-            refused.append(True)
+            outcome = Outcome.DENIED
             log.warning("lane.refused", lane=str(job.lane), reason=str(error))
             await self._snooze(job, str(error))
         except Rejected as error:
@@ -79,7 +132,10 @@ class Submit:
         except Unavailable as error:
             await self._unavailable(job, error)
         else:
+            outcome = Outcome.ACCEPTED
+            self._accepted_at.append(self._clock.monotonic())
             await self._moves.record(job, Event.ACCEPTED, remote_id=remote.remote_id, reason=None)
+        outcomes.append(outcome)
 
     async def _unavailable(self, job: Job, error: Unavailable) -> None:
         if not error.maybe_accepted:

@@ -1,36 +1,55 @@
 """Move running jobs on by asking AWS.
 
-Promises: a job leaves `running` only on a status that AWS told us, or when AWS has not known it for a whole grace
-period; concurrent Describe calls stay within the lane's Describe rate; a poll that changes nothing writes nothing.
+Promises: a job leaves `running` only on a status that Describe told us, or when AWS has not known it for a whole grace
+period; a List sweep of the lane is the heartbeat, and concurrent Describe calls confirm what it no longer shows as
+active, or do all the work where List is denied, lags, fails or is switched off; all within the lane's List and
+Describe rates; a poll that changes nothing writes nothing.
 Does not: look at the output (verify does), or start anything again itself (a retried job goes back to submit).
 """
 
 import random
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import anyio
 import structlog
 
 from fleet.aws.comprehend import TERMINAL, RemoteJob
+from fleet.core.durations import Durations, Sample
 from fleet.core.errors import Denied, Lost, Throttled, Unavailable
+from fleet.core.identity import job_name
 from fleet.core.job import Event, Job, State
-from fleet.core.policy import Next, Retry, after_failure, first_poll_s, next_poll_s
+from fleet.core.policy import Next, Retry, after_failure, backoff_s
+from fleet.core.watch import absent, foreign, next_look_s, sweep_gap_s
 from fleet.ledger.ledger import Ledger
 from fleet.stages.calls import LaneCalls
 from fleet.stages.moves import Moves
 
-__all__ = ["Track", "decide"]
+__all__ = ["Polling", "Track", "decide"]
 
 log = structlog.get_logger()
 
 _IDLE_S: Final = 5.0
 _LOST_GRACE_S: Final = 600.0
+_BLIND_S: Final = 60.0  # how long List is left alone after it was denied
+_LAG_CEILING_S: Final = 60.0
+_SAMPLES: Final = 200
 _STATUSES: Final = TERMINAL | {"SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling:
+    """How AWS is asked. `sweep` false: by Describe alone, each job at most every `floor_s` and at least `ceiling_s`."""
+
+    sweep: bool = True
+    floor_s: float = 1.0
+    ceiling_s: float = 30.0
+
+
 class Track:
-    """The track stage of one lane. Polls are kept in memory only: after a restart every running job is due at once."""
+    """The track stage of one lane. What is due when is kept in memory only: after a restart all is due at once."""
 
     def __init__(
         self,
@@ -39,8 +58,7 @@ class Track:
         moves: Moves,
         *,
         retry: Retry,
-        poll_floor_s: float,
-        poll_ceiling_s: float,
+        polling: Polling,
         rng: random.Random,
     ) -> None:
         self.name = f"track {calls.lane}"
@@ -48,15 +66,29 @@ class Track:
         self._calls = calls
         self._moves = moves
         self._retry = retry
-        self._floor_s = poll_floor_s
-        self._ceiling_s = poll_ceiling_s
+        self._polling = polling
         self._rng = rng
+        self._samples: deque[Sample] | None = None
+        self.model = Durations()
         self._due: dict[int, float] = {}  # job id -> monotonic time of its next Describe
+        self._sweep_at = 0.0 if polling.sweep else float("inf")
+        self._blind = not polling.sweep
+        self._failures = 0
+        self._gone: set[int] = set()  # ids of the jobs that the last sweep did not show
+        self._lag_s = 0.0  # how far List is behind, as far as we have seen
 
     async def tick(self, now: float) -> float:
-        """Describe the jobs that are due, as many as one second of the rate allows, all at once."""
+        """Sweep if it is time, then Describe what is due: as many as one second of the rate allows, all at once."""
+        if self._samples is None:
+            self._samples = deque(await self._ledger.durations(self._calls.lane, limit=_SAMPLES), maxlen=_SAMPLES)
+            self.model = Durations.learn(self._samples)
         running = await self._ledger.jobs(lane=self._calls.lane, states={State.RUNNING})
-        self._schedule(running, now)
+        if not running and not await self._pending():
+            self._due, self._calls.foreign = {}, 0
+            return _IDLE_S
+        self._due = {job.id: self._due.get(job.id, self._first_look(job, now)) for job in running}
+        if now >= self._sweep_at:
+            await self._sweep(running, now)
         due = sorted((job for job in running if self._due[job.id] <= now), key=lambda job: self._due[job.id])
         batch = due[: max(1, int(self._calls.quotas.describe_per_s))]
         async with anyio.create_task_group() as group:
@@ -64,24 +96,67 @@ class Track:
                 group.start_soon(self._ask, job, now)
         if len(batch) < len(due):
             return 0.0
-        return max(0.01, min([self._due[job.id] - now for job in running if job.id in self._due] + [_IDLE_S]))
+        wishes = [self._sweep_at, *(self._due[job.id] for job in running), now + _IDLE_S]
+        return max(0.01, min(wishes) - now)
 
-    def _schedule(self, running: Sequence[Job], now: float) -> None:
-        known = self._due
-        self._due = {
-            job.id: known.get(job.id, now + first_poll_s(self._rng.random(), floor_s=self._floor_s)) for job in running
-        }
+    async def _pending(self) -> int:
+        """Pending jobs of this lane: while there are some, foreign jobs matter too."""
+        return (await self._ledger.counts()).get(self._calls.lane, {}).get(State.PENDING, 0)
+
+    def _first_look(self, job: Job, now: float) -> float:
+        return now + self._gap_s(job) if self._blind else float("inf")
+
+    def _gap_s(self, job: Job) -> float:
+        return next_look_s(
+            self.model,
+            self._age_s(job),
+            job.size_bytes,
+            self._rng.random(),
+            floor_s=self._polling.floor_s,
+            ceiling_s=self._polling.ceiling_s,
+        )
+
+    def _age_s(self, job: Job) -> float:
+        return self._ledger.seconds() - (job.submitted_at or job.updated_at)
+
+    async def _sweep(self, running: Sequence[Job], now: float) -> None:
+        """One complete List of what is active: what is not in it is due for a Describe, the rest is known to run."""
+        try:
+            active = await self._calls.active()
+        except (Denied, Throttled, Unavailable) as error:
+            self._without_list(error, now)
+            return
+        self._failures, self._blind = 0, False
+        known = [*running, *await self._ledger.jobs(lane=self._calls.lane, states=_WITH_REMOTE)]
+        self._calls.foreign = foreign(
+            ((remote.remote_id, remote.name) for remote in active.values()),
+            {job.remote_id for job in known if job.remote_id},
+            {job_name(job.key, job.attempt) for job in known if job.state is State.SUBMITTING},
+        )
+        gone = absent(running, active, now_s=self._ledger.seconds(), lag_s=self._lag_s)
+        self._gone = {job.id for job in gone}
+        self._due |= {job.id: float("inf") for job in running} | {job.id: now for job in gone}
+        ages = [(self._age_s(job), job.size_bytes) for job in running]
+        self._sweep_at = now + sweep_gap_s(self.model, ages, list_per_s=self._calls.quotas.list_per_s)
+
+    def _without_list(self, error: Exception, now: float) -> None:
+        """Go on by Describe alone, and try List again later."""
+        self._failures += 1
+        patience_s = backoff_s(self._failures, self._rng.random(), floor_s=1.0, ceiling_s=_BLIND_S)
+        self._sweep_at = now + (_BLIND_S if isinstance(error, Denied) else patience_s)
+        if not self._blind:
+            log.warning("lane.blind", lane=str(self._calls.lane), reason=str(error))
+        self._blind = True
+        self._due = {job: min(due, now) for job, due in self._due.items()}
 
     async def _ask(self, job: Job, now: float) -> None:
-        age_s = self._ledger.seconds() - (job.submitted_at or job.updated_at)
-        jitter = self._rng.random()
-        self._due[job.id] = now + next_poll_s(age_s, jitter, floor_s=self._floor_s, ceiling_s=self._ceiling_s)
+        self._due[job.id] = now + self._gap_s(job)
         try:
             remote = await self._calls.describe(job)
         except Lost as error:
-            await self._lost(job, age_s, str(error))
+            await self._lost(job, str(error))
         except (Throttled, Unavailable, Denied) as error:
-            self._due[job.id] = now + self._ceiling_s * (0.5 + 0.5 * jitter)
+            self._due[job.id] = now + self._polling.ceiling_s * (0.5 + 0.5 * self._rng.random())
             log.warning("job.unseen", key=job.key, kind=job.lane.kind, reason=str(error))
         else:
             await self._follow(job, remote)
@@ -91,6 +166,7 @@ class Track:
             log.warning("job.unknown_status", key=job.key, kind=job.lane.kind, status=remote.status)
         step = decide(job, remote, self._rng.random(), self._retry)
         if step is None:
+            self._still_there(job)
             return
         facts: dict[str, object] = {"submitted_at": remote.submitted_at, "ended_at": remote.ended_at}
         if step.event is Event.RETRIED:
@@ -99,16 +175,31 @@ class Track:
             facts["output_uri"] = remote.output_uri
         detail = {"status": remote.status, "remote_id": remote.remote_id}
         await self._moves.record(job, step.event, detail=detail, reason=step.reason or None, **facts)
+        if step.event is Event.FINISHED and remote.submitted_at and remote.ended_at:
+            self._learn(Sample(duration_s=remote.ended_at - remote.submitted_at, size_bytes=job.size_bytes))
 
-    async def _lost(self, job: Job, age_s: float, reason: str) -> None:
+    def _still_there(self, job: Job) -> None:
+        """Describe says active, and the last sweep did not show the job: List is at least so far behind."""
+        if job.id in self._gone:
+            self._lag_s = min(_LAG_CEILING_S, max(self._lag_s, self._ledger.seconds() - job.updated_at))
+
+    def _learn(self, sample: Sample) -> None:
+        if self._samples is not None:
+            self._samples.append(sample)
+            self.model = Durations.learn(self._samples)
+
+    async def _lost(self, job: Job, reason: str) -> None:
         """AWS does not know the job. Right after Start that is lag; after the grace period it is the truth.
 
         It is not started again by itself: it may have run and been paid for.
         """
-        if age_s < _LOST_GRACE_S:
+        if self._age_s(job) < _LOST_GRACE_S:
             log.warning("job.unseen", key=job.key, kind=job.lane.kind, reason=reason)
         else:
             await self._moves.record(job, Event.DISCARDED, reason=f"AWS no longer knows this job: {reason}")
+
+
+_WITH_REMOTE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
 
 
 def decide(job: Job, remote: RemoteJob, jitter: float, retry: Retry) -> Next | None:

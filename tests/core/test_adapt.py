@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.core.adapt import Allowance, eased, foreign_seen, free_slots, measured_over_s, refused
+from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_over_s, refused
 from fleet.core.bucket import Bucket
 from fleet.core.lane import Quotas
 
@@ -134,3 +134,13 @@ def test_where_the_quota_is_the_truth_nothing_changes() -> None:
     allowance = Allowance.of(quotas())
 
     assert eased(allowance, 100.0, limiter_waited=True) == allowance
+
+
+def test_one_job_more_than_was_refused_gives_all_slots_back() -> None:
+    """A probe that succeeds says that the cause has passed; a job that only refills what is known says nothing."""
+    allowance = refused(Allowance.of(quotas()), 0.0, accepted=0, in_flight=3)
+
+    refilled = accepted(allowance, in_flight=3)
+    probed = accepted(eased(allowance, 5.0, limiter_waited=False), in_flight=4)
+
+    assert (refilled.slots, probed.slots) == (3, 10)

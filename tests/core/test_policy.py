@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fleet.core.job import Event, Job
 from fleet.core.lane import Lane, Quotas
-from fleet.core.pace import makespan_s, room
+from fleet.core.pace import batch, makespan_s
 from fleet.core.policy import Retry, after_failure, backoff_s, next_poll_s
 
 QUOTAS = Quotas(active_jobs=10, start_per_s=1, describe_per_s=10, list_per_s=10, stop_per_s=1)
@@ -54,16 +54,14 @@ def test_polls_slow_down_with_age_within_bounds(age_s: float, jitter: float) -> 
         assert 0.018 * age_s <= gap_s <= 0.022 * age_s
 
 
-@given(in_flight=st.integers(0, 30), slots=st.integers(1, 20), rate=st.floats(0.1, 500))
-def test_room_never_exceeds_the_slots(in_flight: int, slots: int, rate: float) -> None:
-    """What is claimed plus what is in flight is never more than the slots; a free slot is always used."""
-    quotas = Quotas(active_jobs=slots, start_per_s=rate, describe_per_s=10, list_per_s=10, stop_per_s=1)
+@given(free=st.integers(0, 30), rate=st.floats(0.1, 500))
+def test_a_batch_never_exceeds_the_free_slots(free: int, rate: float) -> None:
+    """What is claimed fits into the free slots, and a free slot is always used."""
+    jobs = batch(rate, free=free)
 
-    jobs = room(quotas, in_flight=in_flight)
-
-    assert jobs + in_flight <= max(slots, in_flight)
-    assert (jobs > 0) == (in_flight < slots)
-    assert room(quotas, in_flight=in_flight, probing=True) == min(1, jobs)
+    assert jobs <= free
+    assert (jobs > 0) == (free > 0)
+    assert batch(rate, free=free, probing=True) == min(1, jobs)
 
 
 @pytest.mark.parametrize(("jobs", "least_s"), [(0, 0), (1, 480), (10, 489), (11, 960), (100, 9 * 480 + 9 + 480)])

@@ -243,6 +243,7 @@ async def test_a_job_that_aws_forgot_is_given_up_only_after_a_grace_period(rig: 
     rig.clock.advance(30)
     await rig.tick("track")
     assert (await rig.job()).state is State.RUNNING
+    await rig.complete()
     rig.clock.advance(700)
     await rig.tick("track")
 

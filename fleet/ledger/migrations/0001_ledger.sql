@@ -26,10 +26,12 @@ CREATE TABLE jobs (
     id INTEGER PRIMARY KEY,
     key BLOB NOT NULL UNIQUE CHECK (length(key) = 16),
     lane_id INTEGER NOT NULL REFERENCES lanes (id),
+    manifest_id INTEGER NOT NULL REFERENCES manifests (id),
     target TEXT NOT NULL,
     prefix TEXT NOT NULL,
     label TEXT,
     request_id INTEGER NOT NULL REFERENCES requests (id),
+    size_bytes INTEGER CHECK (size_bytes >= 0),
     state TEXT NOT NULL DEFAULT 'pending' CHECK (
         state = 'pending' OR state = 'submitting' OR state = 'running' OR state = 'finished'
         OR state = 'verified' OR state = 'discarded' OR state = 'cancelled'
@@ -61,7 +63,9 @@ CREATE TABLE jobs (
     CHECK ((verdict IS NOT NULL) = (state = 'verified'))
 );
 
-CREATE INDEX jobs_pending ON jobs (lane_id, id) WHERE state = 'pending';
+CREATE INDEX jobs_pending ON jobs (lane_id, manifest_id, size_bytes DESC, id) WHERE state = 'pending';
+
+CREATE INDEX jobs_unmeasured ON jobs (id) WHERE state = 'pending' AND size_bytes IS NULL;
 
 CREATE INDEX jobs_live ON jobs (lane_id, id) WHERE state = 'submitting' OR state = 'running' OR state = 'finished';
 
@@ -73,7 +77,7 @@ SELECT
     jobs.id, jobs.key, lanes.name AS lane, jobs.target, jobs.prefix, jobs.label, jobs.state, jobs.attempt, jobs.snoozes,
     jobs.due_at, jobs.cancel_requested, jobs.holder, requests.body AS request, jobs.intent, jobs.remote_id,
     jobs.output_uri, jobs.submitted_at, jobs.ended_at, jobs.verdict, jobs.documents, jobs.failed_documents, jobs.reason,
-    jobs.updated_at, jobs.lane_id
+    jobs.updated_at, jobs.size_bytes, jobs.manifest_id, jobs.lane_id
 FROM jobs
 JOIN lanes ON lanes.id = jobs.lane_id
 JOIN requests ON requests.id = jobs.request_id;
