@@ -11,6 +11,7 @@ __all__ = ["batch", "guard_s", "makespan_s"]
 _BATCH_S: Final = 0.5
 _GUARD_FLOOR_S: Final = 0.02
 _GUARD_CEILING_S: Final = 1.0
+_LATENCIES_MIN: Final = 20
 
 
 def batch(rate_per_s: float, *, free: int, probing: bool = False) -> int:
@@ -38,7 +39,9 @@ def guard_s(latencies_s: Sequence[float]) -> float:
     """How much longer than a second the limiter's window must be, from how long the last calls took.
 
     Two calls that left a second apart arrive closer together by as much as the first was slower than the second; the
-    spread of whole round trips bounds that from above. One hanging call must not stop the lane, hence the ceiling.
+    spread of whole round trips bounds that from above. The first calls of a process are slow all together, so while
+    there are few, the next one may be as fast as can be. One hanging call must not stop the lane, hence the ceiling.
     """
-    spread_s = max(latencies_s) - min(latencies_s) if latencies_s else 0.0
+    fastest_s = min(latencies_s) if len(latencies_s) >= _LATENCIES_MIN else 0.0
+    spread_s = max(latencies_s, default=0.0) - fastest_s
     return min(_GUARD_CEILING_S, max(_GUARD_FLOOR_S, spread_s))

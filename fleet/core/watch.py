@@ -12,6 +12,8 @@ SWEEP_CALLS: Final = 3  # one List per active status, while each fits on one pag
 _LIST_SHARE: Final = 0.8  # of the List rate: lookups and reconciling need the rest
 _LAG_SHARE: Final = 0.01  # of a job's duration: how much later than its end it may be seen
 _GAP_CEILING_S: Final = 30.0
+_GUESSING_S: Final = 0.5  # between two sweeps while nothing is known of this lane's durations
+_QUIET_S: Final = 5.0  # between two sweeps while nothing of ours can end: foreign jobs may
 _EARLY: Final = 0.02  # the share of jobs that may end before anybody looks closely
 _LATE: Final = 0.98
 
@@ -20,14 +22,20 @@ def sweep_gap_s(model: Durations, ages_s: Iterable[tuple[float, int | None]], *,
     """Seconds until the next sweep of a lane whose running jobs have these ages and sizes.
 
     A hundredth of a job's duration between two sweeps costs half of that in slots, and nothing is gained by asking
-    more often; while no job can have ended yet, there is nothing to ask.
+    more often; while no job can have ended yet, there is little to ask: only what other programs do.
     """
     cheapest_s = SWEEP_CALLS / (_LIST_SHARE * list_per_s)
-    gap_s, rest_s = _GAP_CEILING_S, _GAP_CEILING_S
-    for age_s, size_bytes in ages_s:
-        gap_s = min(gap_s, _LAG_SHARE * max(model.expected_s(size_bytes) if model.known else 0.0, age_s))
-        rest_s = min(rest_s, model.within_s(size_bytes, _EARLY) - age_s if model.known else 0.0)
-    return max(cheapest_s, gap_s, min(rest_s, _GAP_CEILING_S / 3))
+    wishes = [_sweep_wish_s(model, age_s, size_bytes) for age_s, size_bytes in ages_s]
+    return max(cheapest_s, min(wishes, default=_QUIET_S))
+
+
+def _sweep_wish_s(model: Durations, age_s: float, size_bytes: int | None) -> float:
+    """How soon one running job wants the next sweep."""
+    if not model.known:
+        return min(_GAP_CEILING_S, max(_GUESSING_S, _LAG_SHARE * age_s))
+    lag_s = min(_GAP_CEILING_S, _LAG_SHARE * max(model.expected_s(size_bytes), age_s))
+    early_s = model.within_s(size_bytes, _EARLY) - age_s
+    return max(lag_s, min(early_s, _QUIET_S))
 
 
 def absent(running: Iterable[Job], active: Collection[str], *, now_s: float, lag_s: float) -> list[Job]:

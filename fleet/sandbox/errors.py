@@ -1,7 +1,8 @@
 """What the service says when it says no: the code, the text and the HTTP status, as on the wire.
 
 Sources: codes and texts from botocore's service model, statuses from the API pages (facts sheet 1.5, 1.6): 400 for all
-but InternalServerException (500). Texts that no source shows are our own, and say what is wrong.
+but InternalServerException (500). For errors common to all services Comprehend's page of common errors counts, and the
+general one where it is silent. Texts that no source shows are our own, and say what is wrong.
 """
 
 from typing import Final
@@ -33,17 +34,33 @@ DOCUMENTED: Final[dict[str, str]] = {
     "MissingAuthenticationTokenException": "Missing Authentication Token",
     "AccessDeniedException": "You do not have sufficient access to perform this action.",
     "ExpiredTokenException": "The security token included in the request is expired",
+    "UnrecognizedClientException": "The security token included in the request is invalid.",
     "ServiceUnavailable": "The request has failed due to a temporary failure of the server.",
+    "RequestEntityTooLargeException": "The request entity is too large.",
+    "MalformedHttpRequestException": "The body cannot be decompressed as its Content-Encoding says.",
+}
+
+_STATUSES: Final[dict[str, int]] = {
+    "InternalServerException": 500,
+    "InternalFailure": 500,
+    "ServiceUnavailable": 503,
+    "MissingAuthenticationTokenException": 403,
+    "ExpiredTokenException": 403,
+    "UnrecognizedClientException": 403,
+    "RequestEntityTooLargeException": 413,
 }
 
 
 class ServiceError(Exception):
-    """The service refuses a request: `code`, `message` and HTTP `status` are what a client sees."""
+    """The service refuses a request: `code`, `message` and HTTP `status` are what a client sees.
 
-    def __init__(self, code: str, message: str = "", status: int = 400) -> None:
+    Without a message and a status they are the documented ones of the code, the status else 400.
+    """
+
+    def __init__(self, code: str, message: str = "", status: int | None = None) -> None:
         self.code = code
         self.message = message or DOCUMENTED.get(code, code)
-        self.status = status
+        self.status = _STATUSES.get(code, 400) if status is None else status
         super().__init__(f"{code}: {self.message}")
 
     def body(self) -> dict[str, str]:

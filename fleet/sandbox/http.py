@@ -60,7 +60,7 @@ class Http:
             if isinstance(error, ConnectionError):
                 raise
             log.exception("a request broke the sandbox")
-            failure = ServiceError("InternalServerException", status=500)
+            failure = ServiceError("InternalServerException")
             return self._answer(failure.body(), failure.status, failure.code)
 
     async def _api(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -70,7 +70,7 @@ class Http:
         if request.method != "POST" or operation == target or operation not in OPERATIONS:
             raise ServiceError("UnknownOperationException", f"The operation {target or request.path} is not known here")
         account, region = self._caller(headers.get("Authorization", ""))
-        params = _decode(await request.read())
+        params = _decode(await _read(request))
         if self._faults:
             fault = self._faults.pick(operation, _input_uri(params))
             if fault is not None:
@@ -107,7 +107,7 @@ class Http:
         found = _CREDENTIAL.search(scope)
         if found is None:
             if switches.unsigned == "reject":
-                raise ServiceError("MissingAuthenticationTokenException", status=403)
+                raise ServiceError("MissingAuthenticationTokenException")
             return switches.account, switches.region
         key, region = found.groups()
         return switches.accounts.get(key) or (key if _ACCOUNT.fullmatch(key) else switches.account), region
@@ -119,11 +119,22 @@ class Http:
         return web.Response(body=self._encode(body), status=status, headers=headers)
 
 
+async def _read(request: web.BaseRequest) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge as error:
+        raise ServiceError("RequestEntityTooLargeException") from error
+    except web.RequestPayloadError as error:
+        raise ServiceError("MalformedHttpRequestException") from error
+
+
 def _decode(body: bytes) -> dict[str, Any]:
     try:
         params = msgspec.json.decode(body or b"{}")
     except msgspec.DecodeError as error:
         raise ServiceError("SerializationException", f"The body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise ServiceError("SerializationException", "The body is nested too deeply") from error
     if not isinstance(params, dict):
         raise ServiceError("SerializationException", "The body must be a JSON object")
     return params

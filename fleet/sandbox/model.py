@@ -19,6 +19,8 @@ from fleet.sandbox.errors import ServiceError
 __all__ = ["Model"]
 
 _CODE_POINTS: Final = 0x110000
+# A dot with what must be passed over to find it: escapes and character classes.
+_ANY: Final = re.compile(r"\\.|\[(?:\\.|[^\]])*\]|\.")
 _JSON_TYPES: Final[dict[str, tuple[type, ...]]] = {
     "structure": (dict,),
     "list": (list, tuple),
@@ -131,8 +133,10 @@ def _regex(pattern: str) -> re.Pattern[str]:
     r"""AWS's pattern for Python: `\p{L}`, `\p{Z}`, `\p{N}` and `\p{ASCII}` become the ranges that they stand for.
 
     In the model these stand only inside a character class, except `\p{ASCII}`, whose range needs brackets of its own.
+    A bare dot matches no line end of Unicode, as in the languages that AWS's patterns are written for.
     """
-    translated = re.sub(r"\\p\{([LZN])\}", lambda found: _ranges(found[1]), pattern)
+    dotted = _ANY.sub(lambda found: r"[^\n\r\u2028\u2029]" if found[0] == "." else found[0], pattern)
+    translated = re.sub(r"\\p\{([LZN])\}", lambda found: _ranges(found[1]), dotted)
     return re.compile(translated.replace(r"\p{ASCII}", r"[\x00-\x7f]"))
 
 

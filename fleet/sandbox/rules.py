@@ -19,6 +19,7 @@ _TAGS_MAX: Final = 50
 def check_start(kind: Kind, params: Mapping[str, Any], switches: Switches) -> None:
     """The request, already valid by the model, obeys the rules in prose; else ServiceError."""
     _check_language(kind, params)
+    _check_reader(params["InputDataConfig"].get("DocumentReaderConfig") or {})
     _check_redaction(params)
     _check_tags(params.get("Tags") or ())
     _check_resources(params, switches)
@@ -33,6 +34,15 @@ def _check_language(kind: Kind, params: Mapping[str, Any]) -> None:
         raise ServiceError(
             "InvalidRequestException",
             f"LanguageCode {params['LanguageCode']} is not supported by {kind.operation(Verb.START)}: use {supported}",
+        )
+
+
+def _check_reader(reader: Mapping[str, Any]) -> None:
+    """Textract's analysis must be told what to look for (the model's documentation of FeatureTypes)."""
+    if reader.get("DocumentReadAction") == "TEXTRACT_ANALYZE_DOCUMENT" and not reader.get("FeatureTypes"):
+        raise ServiceError(
+            "InvalidRequestException",
+            "DocumentReaderConfig must have FeatureTypes if DocumentReadAction is TEXTRACT_ANALYZE_DOCUMENT",
         )
 
 
@@ -67,8 +77,8 @@ def _check_resources(params: Mapping[str, Any], switches: Switches) -> None:
     keys = (params.get("VolumeKmsKeyId"), params["OutputDataConfig"].get("KmsKeyId"))
     if any(key in switches.unusable_kms_keys for key in keys):
         raise ServiceError("KmsKeyValidationException")
-    model = params.get("EntityRecognizerArn") or params.get("FlywheelArn")
-    if model in switches.missing_recognizers:
+    models = (params.get("EntityRecognizerArn"), params.get("FlywheelArn"))
+    if any(model in switches.missing_recognizers for model in models):
         raise ServiceError("ResourceNotFoundException")
-    if model in switches.untrained_recognizers:
+    if any(model in switches.untrained_recognizers for model in models):
         raise ServiceError("ResourceUnavailableException")

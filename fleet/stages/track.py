@@ -71,7 +71,8 @@ class Track:
         self._samples: deque[Sample] | None = None
         self.model = Durations()
         self._due: dict[int, float] = {}  # job id -> monotonic time of its next Describe
-        self._sweep_at = 0.0 if polling.sweep else float("inf")
+        self._swept_at = float("-inf")
+        self._list_at = float("-inf") if polling.sweep else float("inf")  # not before: List was denied or failed
         self._blind = not polling.sweep
         self._failures = 0
         self._gone: set[int] = set()  # ids of the jobs that the last sweep did not show
@@ -87,7 +88,7 @@ class Track:
             self._due, self._calls.foreign = {}, 0
             return _IDLE_S
         self._due = {job.id: self._due.get(job.id, self._first_look(job, now)) for job in running}
-        if now >= self._sweep_at:
+        if now >= self._sweep_at(running):
             await self._sweep(running, now)
         due = sorted((job for job in running if self._due[job.id] <= now), key=lambda job: self._due[job.id])
         batch = due[: max(1, int(self._calls.quotas.describe_per_s))]
@@ -96,8 +97,14 @@ class Track:
                 group.start_soon(self._ask, job, now)
         if len(batch) < len(due):
             return 0.0
-        wishes = [self._sweep_at, *(self._due[job.id] for job in running), now + _IDLE_S]
+        wishes = [self._sweep_at(running), *(self._due[job.id] for job in running), now + _IDLE_S]
         return max(0.01, min(wishes) - now)
+
+    def _sweep_at(self, running: Sequence[Job]) -> float:
+        """When the next sweep is due: what runs now decides, so a job that has just been accepted counts at once."""
+        ages = [(self._age_s(job), job.size_bytes) for job in running]
+        gap_s = sweep_gap_s(self.model, ages, list_per_s=self._calls.quotas.list_per_s)
+        return max(self._swept_at + gap_s, self._list_at)
 
     async def _pending(self) -> int:
         """Pending jobs of this lane: while there are some, foreign jobs matter too."""
@@ -136,14 +143,13 @@ class Track:
         gone = absent(running, active, now_s=self._ledger.seconds(), lag_s=self._lag_s)
         self._gone = {job.id for job in gone}
         self._due |= {job.id: float("inf") for job in running} | {job.id: now for job in gone}
-        ages = [(self._age_s(job), job.size_bytes) for job in running]
-        self._sweep_at = now + sweep_gap_s(self.model, ages, list_per_s=self._calls.quotas.list_per_s)
+        self._swept_at = now
 
     def _without_list(self, error: Exception, now: float) -> None:
         """Go on by Describe alone, and try List again later."""
         self._failures += 1
         patience_s = backoff_s(self._failures, self._rng.random(), floor_s=1.0, ceiling_s=_BLIND_S)
-        self._sweep_at = now + (_BLIND_S if isinstance(error, Denied) else patience_s)
+        self._list_at = now + (_BLIND_S if isinstance(error, Denied) else patience_s)
         if not self._blind:
             log.warning("lane.blind", lane=str(self._calls.lane), reason=str(error))
         self._blind = True

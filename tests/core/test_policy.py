@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fleet.core.job import Event, Job
 from fleet.core.lane import Lane, Quotas
-from fleet.core.pace import batch, makespan_s
+from fleet.core.pace import batch, guard_s, makespan_s
 from fleet.core.policy import Retry, after_failure, backoff_s, next_poll_s
 
 QUOTAS = Quotas(active_jobs=10, start_per_s=1, describe_per_s=10, list_per_s=10, stop_per_s=1)
@@ -68,3 +68,12 @@ def test_a_batch_never_exceeds_the_free_slots(free: int, rate: float) -> None:
 def test_the_makespan_is_the_lower_bound(jobs: int, least_s: float) -> None:
     """d + max((N-1)/r, floor((N-1)/k) * d + ((N-1) mod k) / r), worked by hand for ten slots, 1/s and 8 minutes."""
     assert makespan_s(jobs, QUOTAS, 480) == least_s
+
+
+def test_the_guard_is_the_spread_of_latencies() -> None:
+    """As much as the slowest call was slower than the fastest; at first as slow as the slowest; always bounded."""
+    assert guard_s([]) == 0.02
+    assert guard_s([0.7, 0.72]) == 0.72
+    assert guard_s([0.05] * 30) == 0.02
+    assert guard_s([0.05] * 30 + [0.2]) == pytest.approx(0.15)
+    assert guard_s([0.05] * 30 + [30.0]) == 1.0
