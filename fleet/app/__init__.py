@@ -1,6 +1,7 @@
 """Builds everything once from the settings: the one place that knows every room."""
 
 from fleet.app.fleet import App
+from fleet.app.forecast import forecast
 from fleet.app.opening import open_app, open_ledger
 from fleet.app.preview import LanePreview, Preview, preview
 from fleet.app.summary import Line, lines, summarise
@@ -11,6 +12,7 @@ __all__ = [
     "LanePreview",
     "Line",
     "Preview",
+    "forecast",
     "lines",
     "open_app",
     "open_ledger",

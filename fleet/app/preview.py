@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from anyio import to_thread
 
+from fleet.app.forecast import quotas_of
 from fleet.app.opening import open_ledger, open_targets
 from fleet.app.planning import planner
 from fleet.core.job import Job, PlannedJob, State
@@ -68,9 +69,9 @@ async def preview(settings: Settings, sources: Sequence[str], *, job_s: float) -
                 batches = read(file, planner(settings))
                 while batch := await to_thread.run_sync(next, batches, None):
                     await _add(found, source, batch, ledger, seen)
+    quotas = quotas_of(settings)
     for lane in found.lanes.values():
-        quotas = settings.targets[_target_of(lane.lane, settings)].quotas.resolved()
-        lane.estimate_s = makespan_s(lane.new + lane.known[State.PENDING], quotas, job_s)
+        lane.estimate_s = makespan_s(lane.new + lane.known[State.PENDING], quotas[lane.lane], job_s)
     return found
 
 
@@ -94,11 +95,3 @@ def _count(lane: LanePreview, planned: PlannedJob, known: Job | None) -> None:
         return
     lane.known[known.state] += 1
     lane.changed += (known.request, known.target) != (planned.request, planned.target)
-
-
-def _target_of(lane: Lane, settings: Settings) -> str:
-    return next(
-        name
-        for name, target in settings.targets.items()
-        if target.region == lane.region and f":{lane.account}:" in target.data_access_role_arn
-    )

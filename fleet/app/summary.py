@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from fleet.core.errors import InvalidInput
+from fleet.core.eta import Eta
 from fleet.core.job import Job
 from fleet.core.kinds import KINDS
 from fleet.core.report import Calls, KindSummary, Reason, RejectedLine, Summary
@@ -29,6 +30,7 @@ async def summarise(
     *,
     telemetry: Telemetry | None = None,
     elapsed_s: float | None = None,
+    eta: Eta | None = None,
 ) -> Summary:
     """What became of the jobs of these manifests, or of all jobs of the ledger."""
     states = await ledger.manifest_counts(manifest_ids)
@@ -56,6 +58,7 @@ async def summarise(
         ],
         calls=_calls(telemetry) if telemetry else (),
         elapsed_s=elapsed_s,
+        eta=eta,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import anyio
 
-from fleet.app import Line, lines, open_ledger, summarise
+from fleet.app import Line, forecast, lines, open_ledger, summarise
 from fleet.core.report import Summary, printable
 from fleet.core.report import as_json as summary_json
 from fleet.core.report import as_text as summary_text
@@ -25,8 +25,9 @@ def status_command(config: Path | None, *, as_json: bool) -> int:
 
 
 async def _status(config: Path | None) -> Summary:
-    async with open_ledger(load(config), read_only=True) as ledger:
-        return await summarise(ledger)
+    settings = load(config)
+    async with open_ledger(settings, read_only=True) as ledger:
+        return await summarise(ledger, eta=await forecast(ledger, settings))
 
 
 def report_command(manifests: Sequence[str], config: Path | None, *, as_json: bool) -> int:

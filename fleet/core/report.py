@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
 
+from fleet.core.eta import Eta
 from fleet.core.job import ENDED, IN_FLIGHT, State, Verdict
 
 __all__ = [
@@ -82,6 +83,7 @@ class Summary:
     rejected: Sequence[RejectedLine]
     calls: Sequence[Calls] = ()
     elapsed_s: float | None = None
+    eta: Eta | None = None
 
     def total(self, state: State) -> int:
         """Jobs in this state, over all kinds."""
@@ -123,6 +125,7 @@ def as_json(summary: Summary) -> str:
             "rejected": [asdict(line) for line in summary.rejected],
             "calls": [asdict(call) for call in summary.calls],
             "elapsed_s": summary.elapsed_s,
+            "eta": asdict(summary.eta) if summary.eta else None,
             "exit_code": summary.exit_code,
         }
     )
@@ -130,7 +133,8 @@ def as_json(summary: Summary) -> str:
 
 def as_text(summary: Summary) -> str:
     """The summary as lines of at most some 100 columns: the table, then what needs a person, then the calls."""
-    return "\n".join([*_table(summary), *_reasons(summary), *rejected_lines(summary.rejected), *_calls(summary)])
+    parts = (_table(summary), _eta(summary), _reasons(summary), rejected_lines(summary.rejected), _calls(summary))
+    return "\n".join(line for part in parts for line in part)
 
 
 def printable(text: str) -> str:
@@ -194,6 +198,16 @@ def _row(name: str, kind: KindSummary) -> tuple[str | int, ...]:
         kind.documents,
         kind.failed_documents,
     )
+
+
+def _eta(summary: Summary) -> list[str]:
+    if summary.eta is None:
+        return []
+    low, expected, high = (
+        duration(seconds) for seconds in (summary.eta.low_s, summary.eta.expected_s, summary.eta.high_s)
+    )
+    guess = "" if summary.eta.known else ", a guess until some jobs have ended"
+    return ["", f"Done in about {expected} ({low} to {high}{guess})."]
 
 
 def _reasons(summary: Summary) -> list[str]:

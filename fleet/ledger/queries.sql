@@ -115,6 +115,11 @@ LIMIT :limit
 -- Note how large a job's input is.
 UPDATE jobs SET size_bytes = :size_bytes WHERE id = :id
 
+-- name: backlog
+-- How many jobs of a lane are pending, and the mean size of those whose size is known.
+SELECT COUNT(*), AVG(size_bytes) FROM jobs
+WHERE lane_id = (SELECT id FROM lanes WHERE name = :lane) AND state = 'pending'
+
 -- name: durations
 -- How long the last jobs of a lane took that AWS completed, newest first.
 SELECT jobs.ended_at - jobs.submitted_at, jobs.size_bytes

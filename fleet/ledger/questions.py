@@ -123,6 +123,11 @@ class Questions:
         rows = await self._database.read(lambda tx: tx.all("durations", lane=str(lane), limit=limit))
         return [Sample(duration_s=duration_s, size_bytes=size_bytes) for duration_s, size_bytes in reversed(rows)]
 
+    async def backlog(self, lane: Lane) -> tuple[int, float | None]:
+        """How many jobs of the lane are pending, and the mean size of their inputs in bytes, where sizes are known."""
+        row = await self._database.read(lambda tx: tx.one("backlog", lane=str(lane)))
+        return (row[0], row[1]) if row else (0, None)
+
     async def unmeasured(self, *, after_id: int, limit: int) -> list[Job]:
         """Pending jobs with an id above `after_id` whose input's size is not known, in the order of their ids."""
         rows = await self._database.read(lambda tx: tx.all("unmeasured", after=after_id, limit=limit))
