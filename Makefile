@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+AWS := .venv-aws/.ready
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,11 +15,21 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
 	@touch $@
 
+# The AWS CLI pins a botocore of its own, so where the machine has none it gets an environment of its own.
+$(AWS): tests/conformance/awscli.lock
+	@mkdir -p .venv-aws
+	command -v aws > /dev/null || { $(PYTHON) -m venv --clear .venv-aws && \
+		.venv-aws/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<; }
+	@touch $@
+
 demo: $(READY) ## Run the main job on the sandbox: no AWS account needed, about a minute.
 	@$(BIN)/fleet demo
 
-test: $(READY) ## Run all tests.
+test: $(READY) $(AWS) ## Run all tests.
 	$(BIN)/pytest
+
+bench: $(READY) ## Benchmarks: fleet beside other ways to do it, on the sandbox (many minutes; ARGS=--quick for a look).
+	$(BIN)/python -m tests.bench.scheduling $(ARGS)
 
 check: $(READY) ## Lint, format check and types.
 	$(BIN)/ruff check .
@@ -33,4 +44,4 @@ lock: ## Make requirements.lock anew (needs uv): hashes, no addresses.
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 
-.PHONY: help demo test check format lock
+.PHONY: help demo test bench check format lock

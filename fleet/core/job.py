@@ -159,6 +159,7 @@ def apply(job: Job, event: Event, **facts: Any) -> Job:
             "verdict": None,
             "documents": None,
             "failed_documents": None,
-            "cancel_requested": False,
         }
+    if event is Event.REOPENED:
+        cleared["cancel_requested"] = False  # who asks for a job again no longer wants it cancelled
     return replace(job, state=state, **(cleared | facts))

@@ -53,16 +53,14 @@ def check(connection: sqlite3.Connection, place: Path, *, read_only: bool, migra
 
 
 def migrate(connection: sqlite3.Connection, place: Path | None, version: int, migrations: Sequence[str]) -> None:
-    """The schema is the newest. A file that held an older one was copied beside it first."""
+    """The schema is the newest. A file that held an older one was copied beside it first.
+
+    After a migration that fails the connection is to be closed: that undoes the half of it.
+    """
     if 0 < version < len(migrations) and place is not None:
         _back_up(connection, place.with_name(f"{place.name}.schema-{version}"))
     for number, migration in enumerate(migrations[version:], start=version + 1):
-        try:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{migration}\n;PRAGMA user_version = {number};\nCOMMIT;")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
+        connection.executescript(f"BEGIN IMMEDIATE;\n{migration}\n;PRAGMA user_version = {number};\nCOMMIT;")
 
 
 def _back_up(connection: sqlite3.Connection, copy: Path) -> None:

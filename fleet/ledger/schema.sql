@@ -127,6 +127,9 @@ CREATE TABLE events (
 
 CREATE INDEX events_job ON events (job_id, id);
 
+-- What a lane has learned of its durations is read from its last finished jobs.
+CREATE INDEX events_finished ON events (id) WHERE event = 'finished';
+
 -- How many jobs each lane has in each state, so that no count ever scans a million rows. Only triggers write it.
 CREATE TABLE tallies (
     lane_id INTEGER NOT NULL REFERENCES lanes (id),

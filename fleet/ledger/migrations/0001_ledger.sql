@@ -114,6 +114,8 @@ CREATE TABLE events (
 
 CREATE INDEX events_job ON events (job_id, id);
 
+CREATE INDEX events_finished ON events (id) WHERE event = 'finished';
+
 CREATE TABLE tallies (
     lane_id INTEGER NOT NULL REFERENCES lanes (id),
     state TEXT NOT NULL,
