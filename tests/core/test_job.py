@@ -89,7 +89,7 @@ def test_apply_follows_the_table_and_nothing_else(state: State, event: Event) ->
 
 @pytest.mark.parametrize(("state", "event"), [pair for pair in ALLOWED if pair[1] in {Event.RETRIED, Event.REOPENED}])
 def test_a_new_attempt_forgets_the_old(state: State, event: Event) -> None:
-    """After `retried` and `reopened` the attempt counts one more and nothing of the old one is left but the reason."""
+    """After `retried` and `reopened` the attempt counts one more; only the reason, and a wish to cancel, are left."""
     old = job(
         state,
         attempt=2,
@@ -107,8 +107,8 @@ def test_a_new_attempt_forgets_the_old(state: State, event: Event) -> None:
 
     new = apply(old, event, reason="again")
 
-    fresh = job(attempt=3, reason="again")
-    assert new == fresh
+    # a wish to cancel outlives a failed attempt; asking for the job again withdraws it
+    assert new == job(attempt=3, reason="again", cancel_requested=event is Event.RETRIED)
     assert {field.name for field in fields(Job)} >= {"intent", "remote_id", "output_uri"}
 
 
