@@ -15,6 +15,7 @@ from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError
+from botocore.loaders import Loader, create_loader
 
 from fleet import __version__
 from fleet.aws.comprehend import Comprehend
@@ -57,15 +58,16 @@ async def open_clients(targets: Mapping[str, Access], timeouts: Timeouts) -> Asy
     """Clients for every target by name, closed on exit; `Misconfigured` for an unknown profile or Region."""
     async with AsyncExitStack() as stack:
         clients = {}
+        loader = create_loader()  # one for all: each of its own would cost 12 MiB a target
         for name, access in targets.items():
             try:
-                clients[name] = await _open_target(stack, access, timeouts)
+                clients[name] = await _open_target(stack, access, timeouts, loader)
             except (BotoCoreError, ValueError) as error:
                 raise Misconfigured(f"targets.{name}: {error}") from error
         yield clients
 
 
-async def _open_target(stack: AsyncExitStack, access: Access, timeouts: Timeouts) -> TargetClients:
+async def _open_target(stack: AsyncExitStack, access: Access, timeouts: Timeouts, loader: Loader) -> TargetClients:
     config = AioConfig(
         connect_timeout=timeouts.connect_s,
         read_timeout=timeouts.read_s,
@@ -75,7 +77,7 @@ async def _open_target(stack: AsyncExitStack, access: Access, timeouts: Timeouts
         user_agent=f"comprehend-fleet/{__version__}",
         s3={"addressing_style": "path"},
     )
-    session = _session(access, config)
+    session = _session(access, config, loader)
     comprehend = await stack.enter_async_context(session.client("comprehend", config=config))
     s3 = await stack.enter_async_context(session.client("s3", config=config))
     return TargetClients(
@@ -84,13 +86,22 @@ async def _open_target(stack: AsyncExitStack, access: Access, timeouts: Timeouts
     )
 
 
-def _session(access: Access, config: AioConfig) -> Any:
-    session = aioboto3.Session(profile_name=access.profile, region_name=access.region)
+def _session(access: Access, config: AioConfig, loader: Loader) -> Any:
+    session = aioboto3.Session(botocore_session=_core(access, loader), region_name=access.region)
     if access.assume_role_arn is None:
         return session
-    assumed = get_session()
+    assumed = _core(access, loader)
     assumed.get_component("credential_provider").insert_before("env", _AssumedRole(session, access, config))
     return aioboto3.Session(botocore_session=assumed, region_name=access.region)
+
+
+def _core(access: Access, loader: Loader) -> Any:
+    """A botocore session of its own credentials, with the service models that all targets share."""
+    core = get_session()
+    core.register_component("data_loader", loader)
+    if access.profile is not None:
+        core.set_config_variable("profile", access.profile)
+    return core
 
 
 class _AssumedRole:
