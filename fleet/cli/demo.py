@@ -32,7 +32,7 @@ _SWITCHES: Final = """\
 time_scale = {speed}
 start_per_s = 6
 describe_per_s = 50
-list_per_s = 50
+list_per_s = 20
 seed = 1
 unreadable = {unreadable}
 """
@@ -54,7 +54,7 @@ output = "s3://{output}/results/"
 [targets.main.quotas]
 start_per_s = 6
 describe_per_s = 50
-list_per_s = 50
+list_per_s = 20
 
 [track]
 poll_floor_s = 0.5
