@@ -5,18 +5,18 @@ Promises: an unknown name is refused with the nearest one, a bad value with what
 
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from fleet.sandbox.faults import Fault
+from fleet.sandbox.service import Service
 from fleet.sandbox.switches import About, Switches
 
-__all__ = ["SwitchError", "describe_switches", "read_fault", "read_switches"]
-
-T = TypeVar("T", Switches, Fault)
+__all__ = ["SwitchError", "change", "describe_switches", "read_fault", "read_switches"]
 
 
 class SwitchError(ValueError):
@@ -28,7 +28,8 @@ def read_switches(
 ) -> Switches:
     """The switches of a TOML file (a Path) or text (a str), then of `key=value` words, then of `values`; later wins.
 
-    Faults are `[[faults]]` tables in TOML; access keys are a table `[accounts]`. A list is `a,b` in a word.
+    Faults are `[[faults]]` tables in TOML; access keys are a table `[accounts]`. In a word a list is `a,b`, and a table
+    is JSON.
     """
     found = _read_toml(toml)
     for pair in pairs:
@@ -41,14 +42,22 @@ def read_switches(
         found["faults"] = tuple(
             fault if isinstance(fault, Fault) else read_fault(fault) for fault in _tables(found["faults"])
         )
-    return _build(Switches, found, "switch")
+    return Switches(**_checked(Switches, found, "switch"))
+
+
+def change(service: Service, values: Mapping[str, Any], now: float) -> None:
+    """The service behaves so from `now` on; SwitchError, and nothing has changed, if a value does not fit."""
+    try:
+        service.change(replace(service.switches, **_checked(Switches, values, "switch")), now)
+    except ValueError as error:
+        raise SwitchError(str(error)) from error
 
 
 def read_fault(values: Mapping[str, Any]) -> Fault:
     """One fault from its table."""
     if "what" not in values:
         raise SwitchError("fault: `what` must be given")
-    return _build(Fault, values, "fault setting")
+    return Fault(**_checked(Fault, values, "fault setting"))
 
 
 def describe_switches(switches: Switches | None = None) -> list[dict[str, str]]:
@@ -83,7 +92,8 @@ def _tables(value: Any) -> list[Any]:
     raise SwitchError("faults: must be a list of tables; add one at a time over /sandbox/faults")
 
 
-def _build(cls: type[T], values: Mapping[str, Any], noun: str) -> T:
+def _checked(cls: type[Switches | Fault], values: Mapping[str, Any], noun: str) -> dict[str, Any]:
+    """The values in their own types, each of them fit for the class."""
     hints = get_type_hints(cls, include_extras=True)
     problems: list[str] = []
     good: dict[str, Any] = {}
@@ -98,7 +108,7 @@ def _build(cls: type[T], values: Mapping[str, Any], noun: str) -> T:
             problems.append(f"{name}: {value!r} does not fit, it takes {_type_words(hints[name])} ({error})")
     if problems:
         raise SwitchError("\n".join(problems))
-    return cls(**good)
+    return good
 
 
 def _convert(value: Any, hint: Any) -> Any:
@@ -106,6 +116,8 @@ def _convert(value: Any, hint: Any) -> Any:
         plain = get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
         if get_origin(plain) is tuple:
             value = [part.strip() for part in value.split(",") if part.strip()]
+        elif _is_table(plain):
+            value = msgspec.json.decode(value)
         elif value == "" and type(None) in get_args(plain):
             return None
     return msgspec.convert(value, hint, strict=False)
@@ -119,11 +131,16 @@ def _type_words(hint: Any) -> str:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is tuple:
         return "list"
-    if isinstance(origin, type) and issubclass(origin, Mapping):
+    if _is_table(hint):
         return "table"
     if arguments:
         return "|".join(str(word) if isinstance(word, str) else _type_words(word) for word in arguments)
     return "none" if hint is type(None) else str(hint.__name__)
+
+
+def _is_table(hint: Any) -> bool:
+    origin = get_origin(hint)
+    return isinstance(origin, type) and issubclass(origin, Mapping)
 
 
 def _bounds(limits: msgspec.Meta) -> list[str]:

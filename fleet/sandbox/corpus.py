@@ -56,6 +56,14 @@ class Corpus:
     input_bucket: str = INPUT_BUCKET
     output_bucket: str = OUTPUT_BUCKET
 
+    def toml(self) -> str:
+        """What the sandbox must be told, as the end of a file of switches (a table ends the top level of TOML)."""
+        lines = [f"unreadable = {json.dumps(list(self.unreadable))}"]
+        for arn, types in self.recognizers.items():
+            lines += ["", f"[recognizers.{json.dumps(arn)}]"]
+            lines += [f"{kind} = {json.dumps(list(terms))}" for kind, terms in types.items()]
+        return "\n".join([*lines, ""])
+
 
 class Buckets(Store, Protocol):
     """A store that can make a bucket."""

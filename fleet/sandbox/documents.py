@@ -6,8 +6,8 @@ Does not: judge a job's total size (worker does), or read ahead: documents come 
 """
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -42,6 +42,12 @@ LIMITS = {
     "sentiment": Limits(document_bytes_max=5 * 1024),
     "targeted_sentiment": Limits(document_bytes_max=10 * 1024, job_bytes_max=300 * 1024**2, files_max=30_000),
 }
+
+
+def limits_of(kind: str, *, custom: bool = False, changes: Mapping[str, int] | None = None) -> Limits:
+    """What one job of the kind may read; a custom recognizer needs one byte only. Changes come last."""
+    limits = Limits(job_bytes_min=1) if custom else LIMITS[kind]
+    return replace(limits, **(changes or {}))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

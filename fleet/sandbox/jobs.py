@@ -5,14 +5,16 @@ Sources: statuses and members from the service model and facts sheet 3.1, 3.2; S
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
+from fleet.sandbox.faults import Fault
 from fleet.sandbox.kinds import Kind
+from fleet.sandbox.slots import SlotUse
 
-__all__ = ["ACTIVE", "MOVES", "Job", "Seen", "Shelf", "Status"]
+__all__ = ["ACTIVE", "LATER", "MOVES", "Job", "Seen", "Shelf", "Status"]
 
 
 class Status(StrEnum):
@@ -37,6 +39,14 @@ MOVES: Final[Mapping[Status, frozenset[Status]]] = {
     Status.FAILED: frozenset(),
     Status.STOPPED: frozenset(),
 }
+
+
+def _later(status: Status) -> frozenset[Status]:
+    return MOVES[status].union(*(_later(after) for after in MOVES[status]))
+
+
+# Status -> every status that a job may still come to from it.
+LATER: Final[Mapping[str, frozenset[Status]]] = {status: _later(status) for status in Status}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +74,10 @@ class Job:
     face: Mapping[str, Any]
     shelf: "Shelf" = field(repr=False)
     luck: float = 1.0
-    fate: str | None = None
-    fate_message: str = ""
+    fault: Fault | None = None
+    failure: str = ""
+    foreign_s: float | None = None
+    slot_at: float | None = None
     history: list[Seen] = field(default_factory=list)
     begun_at: float | None = None
     work_s: float | None = None
@@ -90,6 +102,15 @@ class Job:
         return None if last.status in ACTIVE else last.at
 
     @property
+    def foreign(self) -> bool:
+        """True if somebody else started it: it holds a slot for `foreign_s`, and reads and writes nothing."""
+        return self.foreign_s is not None
+
+    def suffers(self, what: str) -> bool:
+        """True if this is the fault that its Start was hit by."""
+        return self.fault is not None and self.fault.what == what
+
+    @property
     def input_uri(self) -> str:
         """The S3 URI whose objects it reads."""
         return str(self.request["InputDataConfig"]["S3Uri"])
@@ -98,9 +119,17 @@ class Job:
         """The job has the new status from `now` on; ValueError if the service never makes that move."""
         if status not in MOVES[self.status]:
             raise ValueError(f"{self.job_id}: {self.status} -> {status} is not a move of the service")
+        self.shelf.use.moved(self.status, status, foreign=self.foreign)
         self.history.append(Seen(at=now, status=status, message=message))
         if status not in ACTIVE:
             del self.shelf.active[self.job_id]
+            if self.slot_at is not None:
+                self.shelf.use.freed(now, self.slot_at)
+
+    def take_slot(self, now: float) -> None:
+        """The job holds one of the lane's slots from `now` on, until it ends."""
+        self.slot_at = now
+        self.shelf.use.taken(now)
 
     def seen(self, at: float) -> Seen | None:
         """How the job stood at a time; None if it was not yet there."""
@@ -122,11 +151,13 @@ class Job:
 class Shelf:
     """The jobs of one account, Region and kind, in the order of their submission, and its slots."""
 
-    __slots__ = ("account", "active", "by_name", "jobs", "region", "waiting")
+    __slots__ = ("account", "active", "by_name", "jobs", "kind", "region", "use", "waiting")
 
-    def __init__(self, account: str, region: str) -> None:
+    def __init__(self, account: str, region: str, kind: Kind, slots: int) -> None:
         self.account = account
         self.region = region
+        self.kind = kind
+        self.use = SlotUse(slots)
         self.jobs: list[Job] = []
         self.by_name: dict[str, list[Job]] = {}
         self.active: dict[str, Job] = {}
@@ -142,6 +173,15 @@ class Shelf:
         self.jobs.append(job)
         self.by_name.setdefault(job.name, []).append(job)
         self.active[job.job_id] = job
+        self.use.accepted(job.status, foreign=job.foreign)
+
+    def counted(self, statuses: Collection[str]) -> int:
+        """Active jobs in one of the statuses, without those that wait for a slot."""
+        if ACTIVE.issubset(statuses):
+            return self.slots_used
+        return sum(job.status in statuses for job in self.active.values()) - (
+            len(self.waiting) if Status.SUBMITTED in statuses else 0
+        )
 
     def position(self, number: int) -> int:
         """How many jobs here have a number up to the given one."""

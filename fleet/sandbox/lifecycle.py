@@ -11,15 +11,14 @@ import heapq
 from dataclasses import dataclass
 from typing import Final
 
-from fleet.sandbox.jobs import Job, Status
+from fleet.sandbox.jobs import Job, Shelf, Status
+from fleet.sandbox.messages import Message, message
 from fleet.sandbox.switches import Switches
 
 __all__ = ["Inspect", "Lifecycle", "Perform"]
 
 _MB: Final = 1_000_000
-_VPC_MESSAGE: Final = (
-    "NOT_ENOUGH_ACCESS_TO_VPC: The provided data access role does not have ec2:DescribeSecurityGroups permission."
-)
+_MADE_TO_FAIL: Final = "INTERNAL_ERROR: The job was made to fail."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +40,23 @@ class Lifecycle:
     """The timers of all jobs."""
 
     def __init__(self, switches: Switches) -> None:
-        self._switches = switches
+        self.switches = switches
         self._timers: list[tuple[float, int, int, str, Job]] = []
 
     def submit(self, job: Job, now: float) -> None:
         """The job has a slot and its time in SUBMITTED runs, or it waits for one (switch `cap` = queue)."""
-        if job.shelf.slots_used > self._switches.active_jobs:
+        if self.switches.cap == "queue" and job.shelf.slots_used > self.switches.active_jobs:
             job.shelf.waiting.append(job)
         else:
-            self._set(job, now + self._scaled(self._switches.submitted_s), "begin")
+            job.take_slot(now)
+            self._set(job, now + self._scaled(self.switches.submitted_s), "begin")
+
+    def admit(self, shelf: Shelf, now: float) -> None:
+        """The slots that are free go to the jobs that wait longest."""
+        while shelf.waiting and shelf.slots_used < self.switches.active_jobs:
+            job = shelf.waiting.popleft()
+            job.take_slot(now)
+            self._set(job, now + self._scaled(self.switches.submitted_s), "begin")
 
     def next_due(self) -> float | None:
         """When `advance` has something to do next, as far as is known now."""
@@ -78,7 +85,7 @@ class Lifecycle:
             job.move(Status.STOPPED, now)
             return
         if job.status is Status.SUBMITTED:
-            if self._switches.stop_submitted == "STOPPED":
+            if self.switches.stop_submitted == "STOPPED":
                 self._end(job, Status.STOPPED, now)
                 return
             job.timer += 1
@@ -87,16 +94,16 @@ class Lifecycle:
             job.move(Status.STOP_REQUESTED, now)
         else:
             return
-        stopped_at = now + self._scaled(self._switches.stop_s)
+        stopped_at = now + self._scaled(self.switches.stop_s)
         done_at = None if job.begun_at is None or job.work_s is None else job.begun_at + job.work_s
         if not job.writing and (done_at is None or done_at > stopped_at):
             self._set(job, stopped_at, "halt")
 
     def inspected(self, job: Job, size_bytes: int, now: float) -> None:
         """The size of the input is known, and so is when the job will end."""
-        if job.begun_at is None or job.fate == "stick_job":
+        if job.begun_at is None:
             return
-        seconds = self._switches.overhead_s + self._switches.per_mb_s * size_bytes / _MB
+        seconds = self.switches.overhead_s + self.switches.per_mb_s * size_bytes / _MB
         job.work_s = self._scaled(seconds * job.luck)
         if job.status is Status.IN_PROGRESS:
             self._set(job, max(now, job.begun_at + job.work_s), "work")
@@ -114,8 +121,8 @@ class Lifecycle:
             status = Status.STOPPED if job.status is Status.STOP_REQUESTED else Status.FAILED
             self._end(job, status, now, message if status is Status.FAILED else None)
         elif job.status is Status.IN_PROGRESS and job.begun_at is not None:
-            job.fate, job.fate_message = "fail_job", message
-            self._set(job, max(now, job.begun_at + self._scaled(self._switches.failure_s)), "fail")
+            job.failure = message
+            self._set(job, max(now, job.begun_at + self._scaled(self.switches.failure_s)), "fail")
 
     def _steps(self, step: str, job: Job, now: float) -> Inspect | Perform | None:
         """One timer has run out."""
@@ -123,39 +130,49 @@ class Lifecycle:
         if step == "begin":
             return self._begin(job, now)
         if step == "work":
-            job.writing = True
-            return Perform(job=job)
+            return self._work(job, now)
         if step == "fail":
-            self._end(job, Status.FAILED, now, job.fate_message)
+            self._end(job, Status.FAILED, now, job.failure)
             return None
         fraction = 0.0 if job.begun_at is None or not job.work_s else min(1.0, (now - job.begun_at) / job.work_s)
-        if fraction > 0:
+        if fraction > 0 and not job.foreign:
             job.writing = job.halting = True
             return Perform(job=job, fraction=fraction)
         self._end(job, Status.STOPPED, now)
         return None
 
     def _begin(self, job: Job, now: float) -> Inspect | None:
+        fault = job.fault
+        stuck_in = fault.stuck_in if fault is not None and fault.what == "stick_job" else None
+        if stuck_in == Status.SUBMITTED:
+            return None
         job.move(Status.IN_PROGRESS, now)
         job.begun_at = now
-        if job.fate == "fail_job":
-            self.failed(job, job.fate_message, now)
+        if stuck_in == Status.IN_PROGRESS:
             return None
-        if self._switches.vpc_denied and job.request.get("VpcConfig"):
-            self.failed(job, _VPC_MESSAGE, now)
+        if job.foreign_s is not None:
+            self._set(job, max(now, job.submit_time + self._scaled(job.foreign_s)), "work")
+            return None
+        if fault is not None and fault.what == "fail_job":
+            self.failed(job, fault.message or _MADE_TO_FAIL, now)
+            return None
+        if self.switches.vpc_denied and job.request.get("VpcConfig"):
+            self.failed(job, message(Message.VPC, self.switches.messages), now)
             return None
         return Inspect(job=job)
+
+    def _work(self, job: Job, now: float) -> Perform | None:
+        if job.foreign:
+            self._end(job, Status.COMPLETED, now)
+            return None
+        job.writing = True
+        return Perform(job=job)
 
     def _end(self, job: Job, status: Status, now: float, message: str | None = None) -> None:
         job.timer += 1
         job.writing = False
         job.move(status, now, message)
-        self._release(job, now)
-
-    def _release(self, job: Job, now: float) -> None:
-        """The slot goes to the job that waits longest."""
-        if job.shelf.waiting:
-            self._set(job.shelf.waiting.popleft(), now + self._scaled(self._switches.submitted_s), "begin")
+        self.admit(job.shelf, now)
 
     def _set(self, job: Job, at: float, step: str) -> None:
         """The job's one timer runs out at a time; an earlier timer of it counts no more."""
@@ -163,4 +180,4 @@ class Lifecycle:
         heapq.heappush(self._timers, (at, job.number, job.timer, step, job))
 
     def _scaled(self, seconds: float) -> float:
-        return seconds / self._switches.time_scale
+        return seconds / self.switches.time_scale

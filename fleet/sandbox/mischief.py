@@ -1,32 +1,55 @@
-"""What a fault does to one request: a table with one small function for each word of faults.py."""
+"""What a fault does to one request: a table with one small function for each word of faults.py.
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+Promises: no I/O and no clock. What is left of the answer is a Reply, which each shell acts on in its own way.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from aiohttp import web
-
-from fleet.sandbox.clock import Clock
 from fleet.sandbox.errors import ServiceError
 from fleet.sandbox.faults import Fault
+from fleet.sandbox.jobs import Shelf
+from fleet.sandbox.listing import token_to
 from fleet.sandbox.service import Service
 
-__all__ = ["Victim", "suffer"]
+__all__ = ["Reply", "Victim", "suffer"]
 
 _HTML: Final = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
 _HANG_S: Final = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One HTTP answer, and how it leaves: `after_s` later, its body over `over_s`, whole or not.
+
+    With `cut` only half of the body leaves, then the connection is reset. With `reset` nothing leaves at all.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str]
+    body: bytes
+    after_s: float = 0.0
+    over_s: float = 0.0
+    cut: bool = False
+    reset: bool = False
+
+
+_RESET: Final = Reply(headers={}, body=b"", reset=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Victim:
-    """A request that a fault has hit. `call` lets the service do it; `answer` makes a response of what it said."""
+    """A request that a fault has hit. `call` lets the service do it; `answer` makes a reply of what it said."""
 
     fault: Fault
-    request: web.BaseRequest
+    params: Mapping[str, Any]
+    shelf: Shelf
+    now: float
     call: Callable[[], dict[str, Any]]
-    answer: Callable[[Mapping[str, Any]], web.Response]
+    answer: Callable[[Mapping[str, Any]], Reply]
     service: Service
-    clock: Clock
 
     def call_if_accepted(self) -> None:
         """The service does it only if the fault says so."""
@@ -34,86 +57,115 @@ class Victim:
             self.call()
 
 
-async def suffer(victim: Victim) -> web.StreamResponse:
+def suffer(victim: Victim) -> Reply:
     """What is left of the answer. ServiceError where the fault is an error of the service."""
-    return await _ACTIONS[victim.fault.what](victim)
+    return _ACTIONS[victim.fault.what](victim)
 
 
-async def _throttle(victim: Victim) -> web.StreamResponse:
-    raise ServiceError(victim.service.switches.throttle_code, victim.fault.message)
+def _throttle(victim: Victim) -> Reply:
+    switches = victim.service.switches
+    raise ServiceError(switches.throttle_code, victim.fault.message or switches.throttle_message)
 
 
-async def _error(victim: Victim) -> web.StreamResponse:
+def _refuse(victim: Victim) -> Reply:
+    raise ServiceError(_CODES[victim.fault.what], victim.fault.message)
+
+
+def _error(victim: Victim) -> Reply:
     raise ServiceError(victim.fault.code, victim.fault.message, victim.fault.status)
 
 
-async def _reset_before(victim: Victim) -> web.StreamResponse:
-    return _reset(victim.request)
+def _reset_before(_: Victim) -> Reply:
+    return _RESET
 
 
-async def _lose_answer(victim: Victim) -> web.StreamResponse:
+def _lose_answer(victim: Victim) -> Reply:
     victim.call()
-    return _reset(victim.request)
+    return _RESET
 
 
-async def _slow(victim: Victim) -> web.StreamResponse:
+def _half_answer(victim: Victim) -> Reply:
+    return replace(victim.answer(victim.call()), cut=True)
+
+
+def _deliver_twice(victim: Victim) -> Reply:
     answer = victim.call()
-    await victim.clock.sleep(victim.fault.seconds)
+    with suppress(ServiceError):
+        victim.call()
     return victim.answer(answer)
 
 
-async def _hang(victim: Victim) -> web.StreamResponse:
+def _slow(victim: Victim) -> Reply:
+    return replace(victim.answer(victim.call()), after_s=victim.fault.seconds)
+
+
+def _drip(victim: Victim) -> Reply:
+    return replace(victim.answer(victim.call()), over_s=victim.fault.seconds)
+
+
+def _hang(victim: Victim) -> Reply:
     victim.call_if_accepted()
-    await victim.clock.sleep(_HANG_S)
-    return _reset(victim.request)
+    return replace(_RESET, after_s=_HANG_S)
 
 
-async def _html_200(victim: Victim) -> web.StreamResponse:
+def _html_200(victim: Victim) -> Reply:
     victim.call_if_accepted()
-    return web.Response(body=_HTML, content_type="text/html")
+    return Reply(headers={"Content-Type": "text/html"}, body=_HTML)
 
 
-async def _empty_200(victim: Victim) -> web.StreamResponse:
+def _empty_200(victim: Victim) -> Reply:
     victim.call_if_accepted()
     return victim.answer({})
 
 
-async def _half_answer(victim: Victim) -> web.StreamResponse:
-    stream, body = await _begin(victim)
-    await stream.write(body[: len(body) // 2])
-    return _reset(victim.request)
+def _unknown_status(victim: Victim) -> Reply:
+    return victim.answer(_with(victim.call(), "JobStatus", victim.fault.value))
 
 
-async def _drip(victim: Victim) -> web.StreamResponse:
-    stream, body = await _begin(victim)
-    for place in range(len(body)):
-        await stream.write(body[place : place + 1])
-        await victim.clock.sleep(victim.fault.seconds / len(body))
-    return stream
+def _replace_member(victim: Victim) -> Reply:
+    return victim.answer(_with(victim.call(), victim.fault.member, victim.fault.value))
 
 
-async def _unknown_status(victim: Victim) -> web.StreamResponse:
-    return victim.answer(_with_status(victim.call(), victim.fault.value))
-
-
-async def _missing_member(victim: Victim) -> web.StreamResponse:
+def _missing_member(victim: Victim) -> Reply:
     return victim.answer(_without(victim.call(), victim.fault.value))
 
 
-async def _doom(victim: Victim) -> web.StreamResponse:
+def _endless_pages(victim: Victim) -> Reply:
+    return victim.answer({**victim.call(), "NextToken": _token_to_here(victim)})
+
+
+def _empty_page(victim: Victim) -> Reply:
+    victim.call()
+    return victim.answer({victim.shelf.kind.list_wrapper: [], "NextToken": _token_to_here(victim)})
+
+
+def _doom(victim: Victim) -> Reply:
     answer = victim.call()
-    job = victim.service.jobs[answer["JobId"]]
-    job.fate = victim.fault.what
-    job.fate_message = victim.fault.message or "INTERNAL_ERROR: The job was made to fail."
+    victim.service.jobs[answer["JobId"]].fault = victim.fault
     return victim.answer(answer)
 
 
-_ACTIONS: Final[dict[str, Callable[[Victim], Awaitable[web.StreamResponse]]]] = {
+def _foreign_jobs(victim: Victim) -> Reply:
+    victim.service.intrude(victim.shelf, victim.fault.jobs, victim.fault.seconds, victim.now)
+    return victim.answer(victim.call())
+
+
+_CODES: Final = {
+    "expired_credentials": "ExpiredTokenException",
+    "access_denied": "AccessDeniedException",
+    "unavailable": "ServiceUnavailable",
+}
+
+_ACTIONS: Final[dict[str, Callable[[Victim], Reply]]] = {
     "throttle": _throttle,
+    "expired_credentials": _refuse,
+    "access_denied": _refuse,
+    "unavailable": _refuse,
     "error": _error,
     "reset_before": _reset_before,
     "lose_answer": _lose_answer,
     "half_answer": _half_answer,
+    "deliver_twice": _deliver_twice,
     "slow": _slow,
     "drip": _drip,
     "hang": _hang,
@@ -121,33 +173,29 @@ _ACTIONS: Final[dict[str, Callable[[Victim], Awaitable[web.StreamResponse]]]] = 
     "empty_200": _empty_200,
     "unknown_status": _unknown_status,
     "missing_member": _missing_member,
+    "replace_member": _replace_member,
+    "endless_pages": _endless_pages,
+    "empty_page": _empty_page,
     "fail_job": _doom,
     "stick_job": _doom,
     "lose_output": _doom,
+    "short_output": _doom,
+    "truncate_output": _doom,
+    "garbage_output": _doom,
+    "bomb_output": _doom,
+    "wrong_member": _doom,
+    "foreign_jobs": _foreign_jobs,
 }
 
 
-def _reset(request: web.BaseRequest) -> web.Response:
-    """The connection is gone at once, without a byte more. What is returned reaches nobody."""
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response()
+def _token_to_here(victim: Victim) -> str:
+    return token_to(victim.params, victim.service.switches, victim.now)
 
 
-async def _begin(victim: Victim) -> tuple[web.StreamResponse, bytes]:
-    """The head of the answer has left, its body is still here."""
-    whole = victim.answer(victim.call())
-    body = whole.body if isinstance(whole.body, bytes) else b""
-    stream = web.StreamResponse(headers=whole.headers)
-    stream.content_length = len(body)
-    await stream.prepare(victim.request)
-    return stream, body
-
-
-def _with_status(value: Any, status: str) -> Any:
+def _with(value: Any, name: str, new: str) -> Any:
     if isinstance(value, dict):
-        return {name: status if name == "JobStatus" else _with_status(member, status) for name, member in value.items()}
-    return [_with_status(member, status) for member in value] if isinstance(value, list) else value
+        return {member: new if member == name else _with(inner, name, new) for member, inner in value.items()}
+    return [_with(member, name, new) for member in value] if isinstance(value, list) else value
 
 
 def _without(value: Any, name: str) -> Any:

@@ -10,6 +10,7 @@ Where AWS's samples disagree: keys stand in alphabetical order, as in most of th
 import gzip
 import io
 import tarfile
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
@@ -28,29 +29,56 @@ class TargetedLayout(StrEnum):
 
 
 _JSON = msgspec.json.Encoder()
+_OFFSETS = frozenset({"BeginOffset", "EndOffset"})
 MEMBER = "output"
 SUFFIX = ".out"
 
 
 def render(
-    kind: str, item: Document | Refusal, request: Mapping[str, Any], recognizers: Recognizers | None = None
+    kind: str,
+    item: Document | Refusal,
+    request: Mapping[str, Any],
+    recognizers: Recognizers | None = None,
+    *,
+    redaction_errors: str = "empty",
+    offset_unit: str = "code_point",
 ) -> bytes:
     """What one document adds to the output: a JSON line (facts 4.2, 4.4), or its redacted text (facts 4.3).
 
-    In redaction mode a refused document leaves an empty line: UNKNOWN at AWS, and plain text has no room for its error
-    code. Its text must not appear unredacted.
+    In redaction mode a refused document leaves an empty line, nothing, or its error record: UNKNOWN at AWS, and plain
+    text has no room for its error code. Its text must not appear unredacted.
     """
     if is_redaction(kind, request):
-        text = redact(item.text, request.get("RedactionConfig", {})) if isinstance(item, Document) else ""
-        return (text + item.ending).encode()
+        if isinstance(item, Document):
+            return (redact(item.text, request.get("RedactionConfig", {})) + item.ending).encode()
+        if redaction_errors != "record":
+            return item.ending.encode() if redaction_errors == "empty" else b""
     fields: dict[str, Any] = {"File": item.file}
     if item.line is not None:
         fields["Line"] = item.line
     if isinstance(item, Document):
-        fields |= analyse(kind, item.text, request, recognizers)
+        found = analyse(kind, item.text, request, recognizers)
+        fields |= in_utf16(found, item.text) if offset_unit == "utf16" else found
     else:
         fields |= {"ErrorCode": item.code, "ErrorMessage": item.message}
     return _JSON.encode(dict(sorted(fields.items()))) + b"\n"
+
+
+def in_utf16(value: Any, text: str) -> Any:
+    """The same findings with their offsets in UTF-16 code units: one more for each character beyond U+FFFF before."""
+    if text.isascii():
+        return value
+    beyond = [place for place, character in enumerate(text) if ord(character) > 0xFFFF]
+    return _shift(value, beyond) if beyond else value
+
+
+def _shift(value: Any, beyond: Sequence[int]) -> Any:
+    if isinstance(value, dict):
+        return {
+            name: inner + bisect_left(beyond, inner) if name in _OFFSETS else _shift(inner, beyond)
+            for name, inner in value.items()
+        }
+    return [_shift(inner, beyond) for inner in value] if isinstance(value, list) else value
 
 
 def is_redaction(kind: str, request: Mapping[str, Any]) -> bool:

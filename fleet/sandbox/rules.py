@@ -18,21 +18,21 @@ _TAGS_MAX: Final = 50
 
 def check_start(kind: Kind, params: Mapping[str, Any], switches: Switches) -> None:
     """The request, already valid by the model, obeys the rules in prose; else ServiceError."""
-    _check_language(kind, params)
+    _check_language(kind, params, switches.unsupported_language_code)
     _check_reader(params["InputDataConfig"].get("DocumentReaderConfig") or {})
     _check_redaction(params)
     _check_tags(params.get("Tags") or ())
     _check_resources(params, switches)
 
 
-def _check_language(kind: Kind, params: Mapping[str, Any]) -> None:
+def _check_language(kind: Kind, params: Mapping[str, Any], code: str) -> None:
     """Languages per kind (facts 1.9); a custom recognizer brings its own, and LanguageCode is ignored."""
     if params.get("EntityRecognizerArn") or params.get("FlywheelArn"):
         return
     if params["LanguageCode"] not in kind.languages:
         supported = ", ".join(sorted(kind.languages))
         raise ServiceError(
-            "InvalidRequestException",
+            code,
             f"LanguageCode {params['LanguageCode']} is not supported by {kind.operation(Verb.START)}: use {supported}",
         )
 

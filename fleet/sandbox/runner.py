@@ -6,7 +6,6 @@ at a time, and the event loop keeps answering meanwhile (the worker gives way be
 """
 
 import logging
-from typing import Final
 
 import anyio
 from anyio.abc import TaskGroup
@@ -14,16 +13,14 @@ from anyio.abc import TaskGroup
 from fleet.sandbox.clock import Clock
 from fleet.sandbox.jobs import Job
 from fleet.sandbox.lifecycle import Inspect, Perform
+from fleet.sandbox.messages import Message, message
 from fleet.sandbox.service import Service
 from fleet.sandbox.store import Store
-from fleet.sandbox.worker import JobFailed, inspect, perform
+from fleet.sandbox.worker import Inspection, JobFailed, Worker
 
 __all__ = ["Runner"]
 
 log = logging.getLogger(__name__)
-
-# The text is our own: AWS's is UNKNOWN (facts sheet 3.5).
-_INTERNAL: Final = "INTERNAL_ERROR: The job failed for an internal reason. Try again."
 
 
 class Runner:
@@ -31,9 +28,10 @@ class Runner:
 
     def __init__(self, service: Service, store: Store, clock: Clock) -> None:
         self._service = service
-        self._store = store
+        self._worker = Worker(store)
         self._clock = clock
         self._changed = anyio.Event()
+        self._inputs: dict[str, Inspection] = {}
         self._places = anyio.CapacityLimiter(service.switches.work_at_once)
 
     def wake(self) -> None:
@@ -72,51 +70,48 @@ class Runner:
         scope.cancel()
 
     async def _inspect(self, job: Job) -> None:
-        switches = self._service.switches
-        size_bytes, message = 0, ""
+        found, failure = Inspection(sources=()), ""
         try:
             async with self._places:
-                found = await inspect(
-                    job.request,
-                    self._store,
-                    kind=job.kind.name,
-                    unreadable=switches.unreadable,
-                    unwritable=switches.unwritable,
-                )
-            size_bytes = found.size_bytes
+                found = await self._worker.inspect(job.kind.name, job.request, self._service.switches)
         except JobFailed as error:
-            if error.code != "NO_INPUT_FILES" or switches.empty_input == "fail":
-                message = error.message
+            failure = error.message
         except Exception:
             log.exception("the input of job %s could not be inspected", job.job_id)
-            message = _INTERNAL
-        if message:
-            self._service.lifecycle.failed(job, message, self._clock.now())
+            failure = self._internal()
+        if failure:
+            self._service.lifecycle.failed(job, failure, self._clock.now())
         else:
-            self._service.lifecycle.inspected(job, size_bytes, self._clock.now())
+            if job.ended_at is None:
+                self._inputs[job.job_id] = found
+            self._service.lifecycle.inspected(job, found.size_bytes, self._clock.now())
         self.wake()
 
     async def _perform(self, work: Perform) -> None:
-        job, switches, message = work.job, self._service.switches, ""
+        job, failure = work.job, ""
         try:
             async with self._places:
-                if job.fate != "lose_output":
-                    await perform(
+                if not job.suffers("lose_output"):
+                    await self._worker.perform(
                         job.kind.name,
                         job.request,
                         job.output_uri,
-                        self._store,
-                        fraction=work.fraction,
-                        targeted_layout=switches.targeted_layout,
-                        blank_lines=switches.blank_lines,
+                        self._service.switches,
+                        inspection=self._inputs.pop(job.job_id, None),
+                        fraction=work.fraction * (0.5 if job.suffers("short_output") else 1.0),
+                        fault=job.fault,
                     )
         except JobFailed as error:
-            message = error.message
+            failure = error.message
         except Exception:
             log.exception("job %s could not be performed", job.job_id)
-            message = _INTERNAL
-        if message:
-            self._service.lifecycle.failed(job, message, self._clock.now())
+            failure = self._internal()
+        self._inputs.pop(job.job_id, None)
+        if failure:
+            self._service.lifecycle.failed(job, failure, self._clock.now())
         else:
             self._service.lifecycle.performed(job, self._clock.now())
         self.wake()
+
+    def _internal(self) -> str:
+        return message(Message.INTERNAL, self._service.switches.messages)

@@ -16,6 +16,7 @@ import anyio
 from aiohttp import web
 
 from fleet.sandbox.clock import Clock, SteadyClock
+from fleet.sandbox.configure import change
 from fleet.sandbox.control import Control, report
 from fleet.sandbox.faults import Faults
 from fleet.sandbox.http import Http
@@ -24,6 +25,7 @@ from fleet.sandbox.s3 import S3Process
 from fleet.sandbox.service import Service
 from fleet.sandbox.store import S3Store, Store
 from fleet.sandbox.switches import Switches
+from fleet.sandbox.wire import Wire
 
 __all__ = ["Sandbox", "serve"]
 
@@ -48,9 +50,9 @@ class Sandbox:
         clock: Clock | None = None,
     ) -> None:
         self.service = Service(switches)
-        self.switches = self.service.switches
+        switches = self.service.switches
         self.clock: Clock = clock or SteadyClock()
-        self.faults = Faults(self.switches.faults, random.Random(self.switches.seed))
+        self.faults = Faults(switches.faults, random.Random(switches.seed))
         self.comprehend_url = ""
         self.s3_url = ""
         self._port = port
@@ -59,6 +61,11 @@ class Sandbox:
         self._stack = AsyncExitStack()
         self._running: asyncio.Task[None] | None = None
         self._wake: Callable[[], None] | None = None
+
+    @property
+    def switches(self) -> Switches:
+        """How the sandbox behaves now."""
+        return self.service.switches
 
     @property
     def store(self) -> Store:
@@ -98,6 +105,11 @@ class Sandbox:
         if self._wake is not None:
             self._wake()
 
+    def change(self, **values: Any) -> None:
+        """The switches of these names have these values from now on; SwitchError as for a file of them."""
+        change(self.service, values, self.clock.now())
+        self.wake()
+
     def alive(self) -> bool:
         """True while jobs move."""
         return self._running is not None and not self._running.done()
@@ -121,8 +133,8 @@ class Sandbox:
         return [f"export {name}={value}" for name, value in self.environment().items()]
 
     async def _listen(self, stack: AsyncExitStack) -> None:
-        control = Control(self.service, self.faults, self.clock, self.alive)
-        http = Http(self.service, self.clock, self.faults, control.handle, self.wake)
+        control = Control(self.service, self.faults, self.clock, alive=self.alive, on_change=self.wake)
+        http = Http(Wire(self.service, self.clock, self.faults, self.wake), control.handle, self.clock)
         server = web.ServerRunner(web.Server(http.handle, access_log=None), shutdown_timeout=0.1)
         await server.setup()
         stack.push_async_callback(server.cleanup)

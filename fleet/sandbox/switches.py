@@ -12,10 +12,17 @@ from typing import Annotated, Final, Literal, NamedTuple
 from msgspec import Meta
 
 from fleet.sandbox.faults import Fault
+from fleet.sandbox.messages import Message
 
-__all__ = ["UNKNOWN", "About", "Switches"]
+__all__ = ["FIXED", "UNKNOWN", "About", "Switches"]
 
 UNKNOWN: Final = "UNKNOWN"
+
+# Read once, when the sandbox starts: all other switches may change while it runs.
+FIXED: Final = frozenset(
+    {"account", "region", "accounts", "constraint_code", "unknown_members", "rate_model", "throttled_count", "seed"}
+    | {"work_at_once", "log_max", "faults"}
+)
 
 _OWN: Final = "the sandbox's own"
 
@@ -26,6 +33,10 @@ _Account = Annotated[str, Meta(pattern=r"^[0-9]{12}$")]
 _Region = Annotated[str, Meta(pattern=r"^[a-z0-9-]+$")]
 _Prefixes = tuple[str, ...]
 _ThrottleCode = Literal["TooManyRequestsException", "ThrottlingException"]
+_Replay = Literal["same_job", "new_job"]
+_SlotStatus = Literal["SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED"]
+_KindName = Annotated[str, Meta(pattern=r"^(entities|key_phrases|pii_entities|sentiment|targeted_sentiment)$")]
+_LimitName = Annotated[str, Meta(pattern=r"^(document_bytes_max|job_bytes_max|job_bytes_min|files_max)$")]
 
 
 class About(NamedTuple):
@@ -56,11 +67,21 @@ class Switches:
     list_per_s: Annotated[_Rate, About("List requests per second", "10 (1.1)")] = 10.0
     stop_per_s: Annotated[_Rate, About("Stop requests per second", "1 (1.1)")] = 1.0
     burst_s: Annotated[_Rate, About("how many seconds' worth of requests may come at once", f"{UNKNOWN} (1.1)")] = 1.0
+    rate_model: Annotated[
+        Literal["window", "bucket"],
+        About("a strict sliding window, or a token bucket that fills while it is used", f"{UNKNOWN} (1.1)"),
+    ] = "window"
+    throttled_count: Annotated[
+        bool, About("throttled requests count against the rate too", f"{UNKNOWN} (1.1, 1.5)")
+    ] = False
     active_jobs: Annotated[_Count, About("active jobs per kind", "10 (1.2)")] = 10
     cap: Annotated[
         Literal["reject", "queue"],
         About("what the job after the last slot gets: an error, or a wait in SUBMITTED", f"{UNKNOWN} (1.2)"),
     ] = "reject"
+    slot_statuses: Annotated[
+        tuple[_SlotStatus, ...], About("which jobs a Start counts if `cap` is reject", "not documented (1.2)")
+    ] = ("SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED")
     cap_code: Annotated[_ThrottleCode, About("the error if `cap` is reject", f"{UNKNOWN} (1.2)")] = (
         "TooManyRequestsException"
     )
@@ -72,6 +93,11 @@ class Switches:
         ),
     ] = "TooManyRequestsException"
 
+    throttle_message: Annotated[str, About("its text; none: the documented one", f"{UNKNOWN} (1.5)")] = ""
+    retry_after_s: Annotated[
+        _Seconds | None, About("a Retry-After header on it; none: no such header", f"{UNKNOWN} (1.5)")
+    ] = None
+
     # Requests
     constraint_code: Annotated[
         Literal["ValidationException", "InvalidRequestException"],
@@ -80,12 +106,32 @@ class Switches:
     unknown_members: Annotated[Literal["reject", "ignore"], About("members that the model does not have", UNKNOWN)] = (
         "reject"
     )
-    replay: Annotated[
-        Literal["same_job", "new_job"], About("a Start with a ClientRequestToken that was used", f"{UNKNOWN} (2)")
+    unsupported_language_code: Annotated[
+        Literal["InvalidRequestException", "ValidationException", "UnsupportedLanguageException"],
+        About("the error for a language that the kind does not have", f"{UNKNOWN} (1.9)"),
+    ] = "InvalidRequestException"
+    replay: Annotated[_Replay, About("a Start with a ClientRequestToken that was used", f"{UNKNOWN} (2)")] = "same_job"
+    replay_ended: Annotated[
+        _Replay, About("the same if that job is COMPLETED or STOPPED, where `replay` is same_job", f"{UNKNOWN} (2)")
     ] = "same_job"
+    replay_failed: Annotated[
+        _Replay, About("the same if that job is FAILED, where `replay` is same_job", f"{UNKNOWN} (2)")
+    ] = "same_job"
+    replay_takes_rate: Annotated[bool, About("such a Start counts against the rate", f"{UNKNOWN} (2)")] = True
+    replay_needs_slot: Annotated[bool, About("such a Start is refused while all slots are full", f"{UNKNOWN} (2)")] = (
+        False
+    )
+    replay_scope: Annotated[
+        Literal["operation", "account"],
+        About("a token is known to one operation, or to all of the account and Region", f"{UNKNOWN} (2)"),
+    ] = "operation"
     mismatch: Annotated[
         Literal["reject", "same_job", "new_job"], About("a used token with other parameters", f"{UNKNOWN} (2)")
     ] = "reject"
+    mismatch_code: Annotated[
+        Literal["InvalidRequestException", "ResourceInUseException"],
+        About("the error if `mismatch` is reject", f"{UNKNOWN} (1.6, 2)"),
+    ] = "InvalidRequestException"
     token_window_s: Annotated[_Seconds, About("how long a token is remembered after its Start", f"{UNKNOWN} (2)")] = (
         86_400.0
     )
@@ -104,6 +150,11 @@ class Switches:
     ] = ()
 
     # What Describe and List show
+    cross_kind_code: Annotated[
+        Literal["JobNotFoundException", "InvalidRequestException"],
+        About("Describe or Stop of a job of another kind", f"{UNKNOWN} (3.2)"),
+    ] = "JobNotFoundException"
+    next_token_s: Annotated[_Seconds, About("how long a NextToken is good for", f"{UNKNOWN} (3.6)")] = math.inf
     name_match: Annotated[Literal["exact", "prefix"], About("how Filter.JobName matches", f"{UNKNOWN} (3.6)")] = "exact"
     list_order: Annotated[
         Literal["ascending", "descending"],
@@ -119,18 +170,23 @@ class Switches:
 
     # Durations of jobs: all of them are divided by time_scale, nothing else is
     submitted_s: Annotated[_Seconds, About("time in SUBMITTED", f"{UNKNOWN} (3.3)")] = 5.0
-    overhead_s: Annotated[_Seconds, About("time in IN_PROGRESS whatever the size", "6 to 10 minutes in all (3.3)")] = (
-        480.0
-    )
+    overhead_s: Annotated[
+        _Seconds, About("time in IN_PROGRESS whatever the size", "6 to 10 minutes were seen in all (3.3)")
+    ] = 480.0
     per_mb_s: Annotated[_Seconds, About("more time for each MB of input", f"{UNKNOWN} (3.3)")] = 1.0
-    failure_s: Annotated[_Seconds, About("time in IN_PROGRESS before an access failure", "12 to 15 s in all (3.3)")] = (
-        7.0
-    )
+    failure_s: Annotated[
+        _Seconds, About("time in IN_PROGRESS before an access failure", "12 to 15 s were seen in all (3.3)")
+    ] = 7.0
     stop_s: Annotated[_Seconds, About("time in STOP_REQUESTED", f"{UNKNOWN} (3.3)")] = 30.0
     spread: Annotated[
         Annotated[float, Meta(ge=0, le=3)],
         About("sigma of the log-normal factor on each job's time in IN_PROGRESS", "6:07 to 10:08 were seen (3.3)"),
     ] = 0.15
+    tail_probability: Annotated[
+        Annotated[float, Meta(ge=0, le=1)],
+        About("the part of the jobs that take `tail_factor` times longer", f"{UNKNOWN} (3.3)"),
+    ] = 0.0
+    tail_factor: Annotated[Annotated[float, Meta(ge=1)], About("how many times longer", f"{UNKNOWN} (3.3)")] = 5.0
     seed: Annotated[int | None, About("seed of JobIds and durations; none: another one each time", _OWN)] = None
     time_scale: Annotated[_Rate, About("jobs run this many times faster than at AWS", _OWN)] = 1.0
 
@@ -143,12 +199,41 @@ class Switches:
     ] = ()
     vpc_denied: Annotated[bool, About("jobs with a VpcConfig fail", "NOT_ENOUGH_ACCESS_TO_VPC (3.5)")] = False
     empty_input: Annotated[Literal["fail", "complete"], About("a prefix without objects", f"{UNKNOWN} (3.5)")] = "fail"
+    limits: Annotated[
+        Mapping[_KindName, Mapping[_LimitName, Annotated[int, Meta(ge=0)]]],
+        About("kind -> size limit -> another value", "500 bytes at least, 5 GB at most, and more (1.7)"),
+    ] = field(default_factory=dict)
+    over_limit: Annotated[
+        Literal["fail", "complete"],
+        About("an input that breaks a limit of the whole job", f"{UNKNOWN} (1.7)"),
+    ] = "fail"
+    messages: Annotated[
+        Mapping[Message, str],
+        About(
+            "name -> the text of a failed job; {found} and {limit} are filled in",
+            f"four are known (3.5), else {UNKNOWN}",
+        ),
+    ] = field(default_factory=dict)
+    recognizers: Annotated[
+        Mapping[str, Mapping[str, tuple[str, ...]]],
+        About("recognizer or flywheel ARN -> type -> the terms that it finds", "the user's own model (4.2)"),
+    ] = field(default_factory=dict)
     blank_lines: Annotated[
         Literal["document", "skip"], About("a blank line of a per-line input", f"{UNKNOWN} (1.7)")
     ] = "document"
     targeted_layout: Annotated[
         Literal["one_file", "per_input_file"], About("the tar of targeted sentiment", "the two sources disagree (4, 9)")
     ] = "one_file"
+    redaction_errors: Annotated[
+        Literal["empty", "skip", "record"],
+        About("a bad document of a redacted text: an empty document, nothing, or its JSON", f"{UNKNOWN} (4.3)"),
+    ] = "empty"
+    offset_unit: Annotated[
+        Literal["code_point", "utf16"], About("what offsets count", f"characters; their unit is {UNKNOWN} (4.1)")
+    ] = "code_point"
+    output_join: Annotated[
+        Literal["slash", "plain"], About("an output prefix without a slash at its end", f"{UNKNOWN} (3.2)")
+    ] = "slash"
 
     # The sandbox itself
     work_at_once: Annotated[_Count, About("jobs whose documents are read at the same time", _OWN)] = 4

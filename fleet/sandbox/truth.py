@@ -4,9 +4,12 @@ Promises: every request that reached the service has one entry, with its outcome
 arguments, so that tests and benchmarks ask the same questions.
 """
 
+import heapq
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from fleet.sandbox.jobs import LATER
 
 __all__ = [
     "ACCEPTED",
@@ -16,10 +19,17 @@ __all__ = [
     "THROTTLED",
     "Entry",
     "Span",
+    "Steady",
     "accepted_starts",
     "duplicates",
+    "lanes",
+    "list_schedule_s",
     "losses",
+    "makespan_bound_s",
+    "makespan_s",
     "peak_active",
+    "steady",
+    "steps_back",
     "throttled",
     "utilisation",
     "worst_window",
@@ -33,7 +43,10 @@ REFUSED = "refused"
 
 
 class Entry(NamedTuple):
-    """One request and what became of it. `outcome` is one of the five words above; `code` is the error's, if any."""
+    """One request and what became of it. `outcome` is one of the five words above; `code` is the error's, if any.
+
+    `status` is the JobStatus that the answer to a Start, Describe or Stop told.
+    """
 
     time: float
     account: str
@@ -46,6 +59,7 @@ class Entry(NamedTuple):
     job_name: str = ""
     job_id: str = ""
     input_uri: str = ""
+    status: str = ""
 
 
 class Span(NamedTuple):
@@ -54,6 +68,17 @@ class Span(NamedTuple):
     kind: str
     start: float
     end: float | None
+    account: str = ""
+    region: str = ""
+    foreign: bool = False
+
+
+class Steady(NamedTuple):
+    """A lane's steady state: from when to when, and the part of the slots' time that was used in it."""
+
+    begin: float
+    end: float
+    utilisation: float
 
 
 def accepted_starts(log: Iterable[Entry]) -> list[Entry]:
@@ -72,6 +97,23 @@ def duplicates(log: Iterable[Entry]) -> dict[tuple[str, str], list[str]]:
 def losses(log: Iterable[Entry], expected: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
     """The expected (kind, input S3 URI) pairs that no job was ever made for."""
     return set(expected) - {(entry.kind, entry.input_uri) for entry in accepted_starts(log)}
+
+
+def steps_back(told: Iterable[tuple[str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """JobId -> (status, status told after it), for every pair that no course of a job explains.
+
+    `told` are (JobId, status) in the order in which they were told: of the log `(e.job_id, e.status)`, or whatever a
+    client has seen. A status that is skipped is no step back, nor is one told twice; an entry without a status is none.
+    """
+    last: dict[str, str] = {}
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for job_id, status in told:
+        before = last.get(job_id, status)
+        if status and status != before and status not in LATER.get(before, ()):
+            found[job_id].append((before, status))
+        if status:
+            last[job_id] = status
+    return dict(found)
 
 
 def worst_window(
@@ -94,22 +136,6 @@ def worst_window(
     return worst
 
 
-def peak_active(spans: Iterable[Span]) -> dict[str, int]:
-    """Kind -> the most jobs that held a slot at one time. A slot that is freed and taken at one instant counts once."""
-    edges: dict[str, list[tuple[float, int]]] = defaultdict(list)
-    for span in spans:
-        edges[span.kind].append((span.start, 1))
-        if span.end is not None:
-            edges[span.kind].append((span.end, -1))
-    peaks: dict[str, int] = {}
-    for kind, changes in edges.items():
-        held = peaks[kind] = 0
-        for _, change in sorted(changes):
-            held += change
-            peaks[kind] = max(peaks[kind], held)
-    return peaks
-
-
 def throttled(log: Iterable[Entry]) -> dict[str, int]:
     """Operation -> requests refused for rate or for slots."""
     counts: dict[str, int] = defaultdict(int)
@@ -119,11 +145,101 @@ def throttled(log: Iterable[Entry]) -> dict[str, int]:
     return dict(counts)
 
 
+def lanes(spans: Iterable[Span]) -> dict[tuple[str, str, str], list[Span]]:
+    """(account, Region, kind) -> its spans, in the order of their starts: each lane has slots of its own."""
+    found: dict[tuple[str, str, str], list[Span]] = defaultdict(list)
+    for span in sorted(spans, key=lambda span: span.start):
+        found[span.account, span.region, span.kind].append(span)
+    return dict(found)
+
+
+def peak_active(spans: Iterable[Span]) -> dict[str, int]:
+    """Kind -> the most jobs of one lane that held a slot at one time.
+
+    A slot that is freed and taken at one instant counts once.
+    """
+    peaks: dict[str, int] = {}
+    for (_, _, kind), lane in lanes(spans).items():
+        held = 0
+        for _, change in _edges(lane):
+            held += change
+            peaks[kind] = max(peaks.get(kind, 0), held)
+    return peaks
+
+
 def utilisation(spans: Iterable[Span], *, slots: int, begin: float, end: float) -> Mapping[str, float]:
-    """Kind -> the part of the slots' time between `begin` and `end` in which they held a job: 1 is full."""
+    """Kind -> the part of one lane's slots' time between `begin` and `end` in which they held a job: 1 is full."""
     if end <= begin:
         return {}
     held: dict[str, float] = defaultdict(float)
     for span in spans:
         held[span.kind] += max(0.0, min(end, span.end if span.end is not None else end) - max(begin, span.start))
     return {kind: seconds / (slots * (end - begin)) for kind, seconds in held.items()}
+
+
+def steady(lane: Iterable[Span], *, slots: int) -> Steady | None:
+    """The steady state of one lane whose jobs have all ended; None if its slots were never all full for any time.
+
+    It begins when all slots are full for the first time and ends when fewer jobs than slots are left: what is lost
+    between the two is lost by whoever starts the jobs, and not by the beginning or the end of the work.
+    """
+    spans = [span for span in lane if span.end is not None]
+    ends = sorted(span.end for span in spans if span.end is not None)
+    begin = _first_full(spans, slots)
+    if begin is None or ends[-slots] <= begin:
+        return None
+    (used,) = utilisation(spans, slots=slots, begin=begin, end=ends[-slots]).values()
+    return Steady(begin, ends[-slots], used)
+
+
+def makespan_s(spans: Collection[Span]) -> float:
+    """From the first start to the last end that is known; 0 for no jobs."""
+    times = [time for span in spans for time in (span.start, span.end) if time is not None]
+    return max(times) - min(times) if times else 0.0
+
+
+def makespan_bound_s(jobs: int, *, duration_s: float, slots: int, rate: float) -> float:
+    """What no scheduler beats in one lane with jobs of one length whose Starts leave 1/rate apart; 0 for no jobs.
+
+    `T* = d + max((N-1)/r, floor((N-1)/k) * d + ((N-1) mod k) / r)`: the last job waits for the rate alone, or for the
+    waves before it and, within its own wave, for the rate. It is reached, so it is the optimum.
+    """
+    if jobs <= 0:
+        return 0.0
+    waves, place = divmod(jobs - 1, slots)
+    return duration_s + max((jobs - 1) / rate, waves * duration_s + place / rate)
+
+
+def list_schedule_s(durations_s: Sequence[float], *, slots: int, rate: float, burst: int = 1) -> float:
+    """The makespan if the jobs of one lane start in this order, each as soon as a slot and the rate allow it.
+
+    At most `burst` Starts leave in any `burst / rate` seconds. For jobs of different lengths it depends on the order,
+    and longest first comes close to the optimum.
+    """
+    starts: deque[float] = deque(maxlen=burst)
+    running: list[float] = []
+    now = end = 0.0
+    for duration_s in durations_s:
+        if len(starts) == burst:
+            now = max(now, starts[0] + burst / rate)
+        if len(running) == slots:
+            now = max(now, heapq.heappop(running))
+        starts.append(now)
+        heapq.heappush(running, now + duration_s)
+        end = max(end, now + duration_s)
+    return end
+
+
+def _first_full(spans: Iterable[Span], slots: int) -> float | None:
+    held = 0
+    for at, change in _edges(spans):
+        held += change
+        if held >= slots:
+            return at
+    return None
+
+
+def _edges(spans: Iterable[Span]) -> list[tuple[float, int]]:
+    """Starts and ends in the order of time, an end before a start at the same instant."""
+    starts = [(span.start, 1) for span in spans]
+    return sorted(starts + [(span.end, -1) for span in spans if span.end is not None])

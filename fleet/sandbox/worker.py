@@ -15,22 +15,25 @@ from typing import Any, NoReturn
 from anyio import to_thread
 from anyio.lowlevel import checkpoint
 
-from fleet.sandbox.analysis import Recognizers
-from fleet.sandbox.documents import LIMITS, BlankLines, InputFormat, Limits, Source, documents, locate, sources
-from fleet.sandbox.output import TargetedLayout, objects, render
+from fleet.sandbox.documents import (
+    Document,
+    InputFormat,
+    Limits,
+    Refusal,
+    Source,
+    documents,
+    limits_of,
+    locate,
+    sources,
+)
+from fleet.sandbox.faults import Fault
+from fleet.sandbox.messages import Message, message
+from fleet.sandbox.output import objects, render
+from fleet.sandbox.spoiling import spoiled
 from fleet.sandbox.store import Store, StoreError
+from fleet.sandbox.switches import Switches
 
-# Found in AWS output, to the letter (facts 3.5).
-NO_READ = "NO_READ_ACCESS_TO_INPUT: The provided data access role does not have proper access to the input data."
-NO_WRITE = "NO_WRITE_ACCESS_TO_OUTPUT: The provided data access role does not have write access to the output S3 URI."
-NO_WRITE_KMS = NO_WRITE[:-1] + " or it does not have access to the output S3 KMS Key."
-
-# Codes and texts of our own: the service's words for these are UNKNOWN (facts 3.5).
-NO_FILES = "NO_INPUT_FILES: No input files were found under the input S3 URI."
-TOO_LARGE = "INPUT_SIZE_EXCEEDED: The input has {found} bytes, more than the {limit} bytes that one job may read."
-TOO_SMALL = "INPUT_SIZE_TOO_SMALL: The input has {found} bytes, fewer than the {limit} bytes that a job needs."
-TOO_MANY_FILES = "INPUT_FILES_EXCEEDED: The input has {found} files, more than the {limit} that one job may read."
-TOO_MANY_LINES = "INPUT_LINES_EXCEEDED: The input has more than the {limit} lines that one job may read."
+__all__ = ["Inspection", "JobFailed", "Worker"]
 
 ACCESS_CHECK = ".write_access_check_file.temp"
 _DENIED = frozenset({"AccessDenied", "NoSuchBucket", "NoSuchKey", "AllAccessDisabled", "InvalidBucketName"})
@@ -55,162 +58,211 @@ class JobFailed(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """What a job would read."""
+    """What a job will read: the objects that were there when it began."""
 
-    size_bytes: int
-    files: int
+    sources: Sequence[Source]
+
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of all objects together."""
+        return sum(source.size_bytes for source in self.sources)
 
 
-async def inspect(
-    request: Mapping[str, Any],
-    store: Store,
-    *,
-    kind: str | None = None,
-    unreadable: Sequence[str] = (),
-    unwritable: Sequence[str] = (),
-    limits: Limits | None = None,
-) -> Inspection:
-    """The size of the job's input, if the role may read it and write the output; else JobFailed.
+class Worker:
+    """Does the work of any number of jobs in one store.
 
-    `unreadable` and `unwritable` are S3 URI prefixes that stand for what IAM would refuse. Read access is looked at
-    first (the order is UNKNOWN). The limits are those of the kind (facts 1.7), or the given ones; a custom recognizer
-    needs one byte only. That breaking them fails the job, and with which text, is UNKNOWN.
+    It asks for write access and leaves its access check once for each output prefix, and not for each job: whoever
+    takes the write access away later is found out by the write itself.
     """
-    found = await _sources(request, store, unreadable)
-    await _check_output(request, store, unwritable)
-    limits = limits or _limits(kind, request)
-    size_bytes = sum(source.size_bytes for source in found)
-    if not found:
-        raise JobFailed(NO_FILES)
-    if size_bytes > limits.job_bytes_max:
-        raise JobFailed(TOO_LARGE.format(found=size_bytes, limit=limits.job_bytes_max))
-    if size_bytes < limits.job_bytes_min:
-        raise JobFailed(TOO_SMALL.format(found=size_bytes, limit=limits.job_bytes_min))
-    if len(found) > limits.files_max:
-        raise JobFailed(TOO_MANY_FILES.format(found=len(found), limit=limits.files_max))
-    return Inspection(size_bytes=size_bytes, files=len(found))
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._listed: set[tuple[str, str]] = set()
+        self._left: set[tuple[str, str]] = set()
 
-async def perform(
-    kind: str,
-    request: Mapping[str, Any],
-    output_uri: str,
-    store: Store,
-    *,
-    fraction: float = 1.0,
-    targeted_layout: str = TargetedLayout.ONE_FILE,
-    recognizers: Recognizers | None = None,
-    blank_lines: str = BlankLines.DOCUMENT,
-) -> None:
-    """The job's whole output is in the store, and the file with which the service tries its write access (facts 4.5).
+    async def inspect(self, kind: str, request: Mapping[str, Any], switches: Switches) -> Inspection:
+        """The job's input, if the role may read it and write the output; else JobFailed.
 
-    With a fraction below 1 only the documents that begin in that part of the input are there, as after a Stop (facts
-    3.4; the form of partial output is UNKNOWN, here it is that of a whole one).
-    """
-    await _write(request, store, *_access_check(request), b"")
-    found = await _sources(request, store, ())
-    budget_bytes = sum(source.size_bytes for source in found) * fraction if fraction < 1 else float("inf")
-    files: dict[str, list[bytes]] = {}
-    job = _Job(kind=kind, request=request, store=store, recognizers=recognizers, blank_lines=blank_lines)
-    lines_left = _limits(kind, request).files_max
-    for source in found:
-        if budget_bytes <= 0:
-            break
-        files[source.file] = await job.pieces(source, budget_bytes)
-        budget_bytes -= source.size_bytes
-        lines_left -= len(files[source.file])
-        if lines_left < 0:
-            raise JobFailed(TOO_MANY_LINES.format(limit=_limits(kind, request).files_max))
-    for bucket, key, body in objects(kind, files, output_uri, targeted_layout=targeted_layout):
-        await _write(request, store, bucket, key, body)
+        `unreadable` and `unwritable` are S3 URI prefixes that stand for what IAM would refuse. Read access is looked at
+        first (the order is UNKNOWN). The limits are those of the kind (facts 1.7) or of the switches; a custom
+        recognizer needs one byte only.
+        """
+        task = _Task(kind=kind, request=request, store=self._store, switches=switches)
+        found = await task.list_sources()
+        await self._check_output(task)
+        if not found and switches.empty_input == "fail":
+            raise JobFailed(message(Message.NO_FILES, switches.messages))
+        inspection = Inspection(sources=found)
+        if found and switches.over_limit == "fail":
+            _check_limits(task.limits, inspection, switches)
+        return inspection
+
+    async def perform(
+        self,
+        kind: str,
+        request: Mapping[str, Any],
+        output_uri: str,
+        switches: Switches,
+        *,
+        inspection: Inspection | None = None,
+        fraction: float = 1.0,
+        fault: Fault | None = None,
+    ) -> None:
+        """The job's whole output is in the store, and the file with which the service tries its write access (4.5).
+
+        With a fraction below 1 only the documents that begin in that part of the input are there, as after a Stop
+        (facts 3.4; the form of partial output is UNKNOWN, here it is that of a whole one). A fault spoils the output.
+        """
+        task = _Task(kind=kind, request=request, store=self._store, switches=switches)
+        await self._leave_access_check(task)
+        found = inspection.sources if inspection is not None else await task.list_sources()
+        files = await task.read(found, fraction)
+        made = objects(kind, files, output_uri, targeted_layout=switches.targeted_layout)
+        if fault is not None:
+            made = await to_thread.run_sync(spoiled, fault, kind, files, list(made))
+        for bucket, key, body in made:
+            await task.write(bucket, key, body)
+
+    async def _check_output(self, task: "_Task") -> None:
+        """The role may write, and the bucket is there. Listing one key asks that without reading a large prefix."""
+        uri = task.request["OutputDataConfig"]["S3Uri"]
+        if any(uri.startswith(prefix) for prefix in task.switches.unwritable):
+            raise JobFailed(task.no_write)
+        check = _access_check(uri)
+        if check in self._listed:
+            return
+        try:
+            await self._store.keys(*check)
+        except StoreError as error:
+            _fail(error, task.no_write)
+        self._listed.add(check)
+
+    async def _leave_access_check(self, task: "_Task") -> None:
+        check = _access_check(task.request["OutputDataConfig"]["S3Uri"])
+        if check not in self._left:
+            await task.write(*check, b"")
+            self._left.add(check)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """What stays the same from document to document."""
+class _Task:
+    """What stays the same from document to document of one job."""
 
     kind: str
     request: Mapping[str, Any]
     store: Store
-    recognizers: Recognizers | None
-    blank_lines: str
+    switches: Switches
 
-    async def pieces(self, source: Source, budget_bytes: float) -> list[bytes]:
+    @property
+    def limits(self) -> Limits:
+        """What this job may read."""
+        custom = bool(self.request.get("EntityRecognizerArn") or self.request.get("FlywheelArn"))
+        return limits_of(self.kind, custom=custom, changes=self.switches.limits.get(self.kind, {}))
+
+    @property
+    def no_write(self) -> str:
+        """The Message of a job that may not write."""
+        encrypted = self.request["OutputDataConfig"].get("KmsKeyId")
+        return message(Message.NO_WRITE_KMS if encrypted else Message.NO_WRITE, self.switches.messages)
+
+    @property
+    def no_read(self) -> str:
+        """The Message of a job that may not read."""
+        return message(Message.NO_READ, self.switches.messages)
+
+    async def list_sources(self) -> list[Source]:
+        """Every input object, if the role may read them."""
+        uri = self.request["InputDataConfig"]["S3Uri"]
+        if any(uri.startswith(prefix) for prefix in self.switches.unreadable):
+            raise JobFailed(self.no_read)
+        bucket, prefix = locate(uri)
+        try:
+            return sources(await self.store.keys(bucket, prefix), prefix)
+        except StoreError as error:
+            _fail(error, self.no_read)
+
+    async def read(self, found: Sequence[Source], fraction: float) -> dict[str, list[bytes]]:
+        """File -> what each of its documents adds to the output, up to the fraction of all bytes."""
+        budget_bytes = sum(source.size_bytes for source in found) * fraction if fraction < 1 else float("inf")
+        files: dict[str, list[bytes]] = {}
+        lines = 0
+        for source in found:
+            if budget_bytes <= 0:
+                break
+            files[source.file] = await self._pieces(source, budget_bytes)
+            budget_bytes -= source.size_bytes
+            lines += len(files[source.file])
+            if lines > self.limits.files_max and self.switches.over_limit == "fail":
+                raise JobFailed(message(Message.TOO_MANY_LINES, self.switches.messages, limit=self.limits.files_max))
+        return files
+
+    async def write(self, bucket: str, key: str, body: bytes) -> None:
+        """The object is there; JobFailed if the role may not write it."""
+        try:
+            await self.store.write(bucket, key, body)
+        except StoreError as error:
+            _fail(error, self.no_write)
+
+    async def _pieces(self, source: Source, budget_bytes: float) -> list[bytes]:
         """What each document of one object adds to the output, giving way to other tasks every few milliseconds."""
         bucket, _ = locate(self.request["InputDataConfig"]["S3Uri"])
         try:
             body = await self.store.read(bucket, source.key)
         except StoreError as error:
-            _fail(error, NO_READ)
+            _fail(error, self.no_read)
         made: list[bytes] = []
         slice_left = _SLICE_CHARACTERS
         for item in documents(
             body,
             file=source.file,
             input_format=self.request["InputDataConfig"].get("InputFormat", InputFormat.PER_LINE),
-            document_bytes_max=_limits(self.kind, self.request).document_bytes_max,
-            blank_lines=self.blank_lines,
+            document_bytes_max=self.limits.document_bytes_max,
+            blank_lines=self.switches.blank_lines,
         ):
             if item.start_byte >= budget_bytes:
                 break
             size = len(getattr(item, "text", ""))
             if size > _THREAD_CHARACTERS:
-                made.append(await to_thread.run_sync(render, self.kind, item, self.request, self.recognizers))
+                made.append(await to_thread.run_sync(self._render, item))
                 continue
-            made.append(render(self.kind, item, self.request, self.recognizers))
+            made.append(self._render(item))
             slice_left -= size
             if slice_left <= 0:
                 await checkpoint()
                 slice_left = _SLICE_CHARACTERS
         return made
 
-
-def _limits(kind: str | None, request: Mapping[str, Any]) -> Limits:
-    if request.get("EntityRecognizerArn") or request.get("FlywheelArn"):
-        return Limits(job_bytes_min=1)
-    return LIMITS.get(kind or "", Limits())
-
-
-async def _sources(request: Mapping[str, Any], store: Store, unreadable: Sequence[str]) -> list[Source]:
-    uri = request["InputDataConfig"]["S3Uri"]
-    if any(uri.startswith(prefix) for prefix in unreadable):
-        raise JobFailed(NO_READ)
-    bucket, prefix = locate(uri)
-    try:
-        return sources(await store.keys(bucket, prefix), prefix)
-    except StoreError as error:
-        _fail(error, NO_READ)
+    def _render(self, item: Document | Refusal) -> bytes:
+        return render(
+            self.kind,
+            item,
+            self.request,
+            self.switches.recognizers,
+            redaction_errors=self.switches.redaction_errors,
+            offset_unit=self.switches.offset_unit,
+        )
 
 
-async def _check_output(request: Mapping[str, Any], store: Store, unwritable: Sequence[str]) -> None:
-    """The role may write, and the bucket is there. Listing one key asks that without reading a large prefix."""
-    if any(request["OutputDataConfig"]["S3Uri"].startswith(prefix) for prefix in unwritable):
-        raise JobFailed(_no_write(request))
-    try:
-        await store.keys(*_access_check(request))
-    except StoreError as error:
-        _fail(error, _no_write(request))
+def _check_limits(limits: Limits, found: Inspection, switches: Switches) -> None:
+    """That breaking a limit fails the job, and with which text, is UNKNOWN."""
+    size_bytes, files = found.size_bytes, len(found.sources)
+    for name, broken, value, limit in (
+        (Message.TOO_LARGE, size_bytes > limits.job_bytes_max, size_bytes, limits.job_bytes_max),
+        (Message.TOO_SMALL, size_bytes < limits.job_bytes_min, size_bytes, limits.job_bytes_min),
+        (Message.TOO_MANY_FILES, files > limits.files_max, files, limits.files_max),
+    ):
+        if broken:
+            raise JobFailed(message(name, switches.messages, found=value, limit=limit))
 
 
-async def _write(request: Mapping[str, Any], store: Store, bucket: str, key: str, body: bytes) -> None:
-    try:
-        await store.write(bucket, key, body)
-    except StoreError as error:
-        _fail(error, _no_write(request))
-
-
-def _access_check(request: Mapping[str, Any]) -> tuple[str, str]:
+def _access_check(output_uri: str) -> tuple[str, str]:
     """Bucket and key of the file that the service leaves at the root of the user's output prefix (facts 4.5)."""
-    bucket, prefix = locate(request["OutputDataConfig"]["S3Uri"])
+    bucket, prefix = locate(output_uri)
     return bucket, prefix + ("" if prefix.endswith("/") or not prefix else "/") + ACCESS_CHECK
 
 
-def _no_write(request: Mapping[str, Any]) -> str:
-    return NO_WRITE_KMS if request["OutputDataConfig"].get("KmsKeyId") else NO_WRITE
-
-
-def _fail(error: StoreError, message: str) -> NoReturn:
+def _fail(error: StoreError, text: str) -> NoReturn:
     """A refusal of the store fails the job; a broken store is nobody's missing right, and goes on as it is."""
     if error.code in _DENIED:
-        raise JobFailed(message) from error
+        raise JobFailed(text) from error
     raise error

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from fleet.sandbox.analysis import analyse
+from fleet.sandbox.configure import read_switches
 from fleet.sandbox.corpus import Corpus, make, upload
 from fleet.sandbox.output import is_redaction
 from fleet.sandbox.store import MemoryStore
-from fleet.sandbox.worker import JobFailed, inspect, perform
+from fleet.sandbox.switches import Switches
+from fleet.sandbox.worker import JobFailed, Worker
 
 KINDS = {"entities", "key_phrases", "pii_entities", "sentiment", "targeted_sentiment"}
 
@@ -103,11 +105,12 @@ async def test_only_the_jobs_that_must_fail_fail(corpus: Corpus, entries: list[d
     """One for access and one for no input; every other input keeps the limits of its kind."""
     store = MemoryStore()
     await upload(corpus, store)
+    switches = read_switches(corpus.toml())
     failed = {}
     for entry in entries:
         for kind in entry["kinds"]:
             try:
-                await inspect(start_request(entry, kind), store, kind=kind, unreadable=corpus.unreadable)
+                await Worker(store).inspect(kind, start_request(entry, kind), switches)
             except JobFailed as error:
                 failed[entry["prefix"]] = error.code
 
@@ -126,7 +129,8 @@ async def test_partial_prefixes_have_refused_documents(corpus: Corpus, entries: 
     for entry in entries:
         if entry["prefix"] in corpus.partial:
             (kind,) = entry["kinds"]
-            await perform(kind, start_request(entry, kind), "s3://corpus-out/output.tar.gz", store)
+            request = start_request(entry, kind)
+            await Worker(store).perform(kind, request, "s3://corpus-out/output.tar.gz", Switches())
             with tarfile.open(fileobj=io.BytesIO(await store.read("corpus-out", "output.tar.gz"))) as tar:
                 records = [json.loads(line) for line in tar.extractfile("output").read().splitlines()]  # type: ignore[union-attr]
             lines[entry["label"]] = len(records)
@@ -155,3 +159,12 @@ def test_the_custom_recognizer_finds_its_clauses(corpus: Corpus, entries: list[d
     spans = analyse("entities", text, {"EntityRecognizerArn": arn}, corpus.recognizers)["Entities"]
     assert {span["Type"] for span in spans} <= set(corpus.recognizers[arn])
     assert spans
+
+
+def test_the_corpus_says_its_switches_in_toml(corpus: Corpus) -> None:
+    """What a sandbox must be told of the corpus can be put behind any other top-level switches."""
+    switches = read_switches(f"time_scale = 160\n{corpus.toml()}")
+
+    assert switches.time_scale == 160
+    assert switches.unreadable == corpus.unreadable
+    assert switches.recognizers == {arn: dict(types) for arn, types in corpus.recognizers.items()}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from fleet.sandbox.errors import ServiceError
+from fleet.sandbox.faults import Fault
 from fleet.sandbox.jobs import ACTIVE, MOVES, Status
 
 Ask = Callable[..., Any]
@@ -206,8 +207,8 @@ def test_a_doomed_job_fails_or_sticks(ask: Ask) -> None:
     """The fates that faults set: one ends with its message, the other never leaves IN_PROGRESS but can be stopped."""
     service = ask(**TIMES)
     failing, stuck = service.start(now=0.0), service.start(now=0.0)
-    service.job(failing).fate, service.job(failing).fate_message = "fail_job", "QUOTA: gone"
-    service.job(stuck).fate = "stick_job"
+    service.job(failing).fault = Fault(what="fail_job", message="QUOTA: gone")
+    service.job(stuck).fault = Fault(what="stick_job")
 
     service.run(100_000.0)
     assert service.describe(failing, now=100_000.0)["Message"] == "QUOTA: gone"

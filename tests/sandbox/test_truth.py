@@ -94,10 +94,12 @@ def test_the_service_writes_the_log_that_the_checkers_read(ask: Ask) -> None:
 
     accepted, capped, refused = service.service.log
 
-    assert accepted == entry(1.0, token="t", job_name="n", job_id=job_id, input_uri="s3://corpus-in/a/")
+    assert accepted == entry(
+        1.0, token="t", job_name="n", job_id=job_id, input_uri="s3://corpus-in/a/", status="SUBMITTED"
+    )
     assert (capped.outcome, refused.outcome, refused.code) == ("capped", "refused", "ValidationException")
     assert throttled(service.service.log) == {START: 1}
-    assert service.service.spans() == [Span("entities", 1.0, None)]
+    assert service.service.spans() == [Span("entities", 1.0, None, "123456789012", "us-east-1")]
 
 
 def test_the_log_is_bounded(ask: Ask) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fleet.sandbox.documents import Limits
 from fleet.sandbox.store import MemoryStore, StoreError
-from fleet.sandbox.worker import JobFailed, inspect, perform
+from fleet.sandbox.switches import Switches
+from fleet.sandbox.worker import Inspection, JobFailed, Worker
 
 SENTENCE = "Anna Smith of Paris loves her new phone, and the battery is great."
 LINES = "".join(f"{number} {SENTENCE}\n" for number in range(10)).encode()
@@ -21,6 +21,16 @@ def request(prefix: str = "s3://in/a/", **more: Any) -> dict[str, Any]:
         "InputDataConfig": {"S3Uri": prefix, "InputFormat": "ONE_DOC_PER_LINE"},
         "OutputDataConfig": {"S3Uri": "s3://out/results/"},
     } | more
+
+
+async def inspect(request: dict[str, Any], store: MemoryStore, kind: str = "entities", **switches: Any) -> Inspection:
+    return await Worker(store).inspect(kind, request, Switches(**switches))
+
+
+async def perform(
+    kind: str, request: dict[str, Any], uri: str, store: MemoryStore, *, fraction: float = 1.0, **switches: Any
+) -> None:
+    await Worker(store).perform(kind, request, uri, Switches(**switches), fraction=fraction)
 
 
 @pytest.fixture
@@ -42,7 +52,7 @@ async def test_inspect_tells_what_a_job_would_read(store: MemoryStore) -> None:
     """Every key that begins with the prefix counts, and nothing is written."""
     found = await inspect(request("s3://in/a"), store, kind="entities")
 
-    assert (found.files, found.size_bytes) == (2, 2 * len(LINES))
+    assert (len(found.sources), found.size_bytes) == (2, 2 * len(LINES))
     assert store.buckets["out"] == {}
 
 
@@ -51,7 +61,7 @@ async def test_inspect_tells_what_a_job_would_read(store: MemoryStore) -> None:
     [
         (
             {},
-            {"unreadable": ["s3://in/a"]},
+            {"unreadable": ("s3://in/a",)},
             "NO_READ_ACCESS_TO_INPUT: The provided data access role does not have proper access to the input data.",
         ),
         (
@@ -61,7 +71,7 @@ async def test_inspect_tells_what_a_job_would_read(store: MemoryStore) -> None:
         ),
         (
             {},
-            {"unwritable": ["s3://out/"]},
+            {"unwritable": ("s3://out/",)},
             "NO_WRITE_ACCESS_TO_OUTPUT: The provided data access role does not have write access to the output S3 URI.",
         ),
         (
@@ -87,18 +97,18 @@ async def test_missing_access_fails_the_job(
 @pytest.mark.parametrize(
     ("prefix", "limits", "code"),
     [
-        ("s3://in/none/", None, "NO_INPUT_FILES"),
-        ("s3://in/a/", Limits(job_bytes_max=100), "INPUT_SIZE_EXCEEDED"),
-        ("s3://in/a/", Limits(job_bytes_min=10_000), "INPUT_SIZE_TOO_SMALL"),
-        ("s3://in/a/", Limits(files_max=1), "INPUT_FILES_EXCEEDED"),
+        ("s3://in/none/", {}, "NO_INPUT_FILES"),
+        ("s3://in/a/", {"job_bytes_max": 100}, "INPUT_SIZE_EXCEEDED"),
+        ("s3://in/a/", {"job_bytes_min": 10_000}, "INPUT_SIZE_TOO_SMALL"),
+        ("s3://in/a/", {"files_max": 1}, "INPUT_FILES_EXCEEDED"),
     ],
 )
 async def test_an_input_outside_its_limits_fails_the_job(
-    store: MemoryStore, prefix: str, limits: Limits | None, code: str
+    store: MemoryStore, prefix: str, limits: dict[str, int], code: str
 ) -> None:
     """The limits are documented (facts 1.7); that they fail the job, and these codes, are our reading."""
     with pytest.raises(JobFailed) as failed:
-        await inspect(request(prefix), store, limits=limits)
+        await inspect(request(prefix), store, limits={"entities": limits})
 
     assert failed.value.code == code
 
