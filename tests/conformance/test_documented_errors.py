@@ -11,6 +11,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from fleet.sandbox import ServiceError
 from tests.conformance.conftest import TERMINAL, Place
 from tests.conformance.drivers import CONFIG, Answer, Boto3
 from tests.conformance.shapes import (
@@ -162,6 +163,13 @@ def test_a_declared_error_can_be_had(sandbox_at: SandboxAt, operation: str, code
 def test_no_declared_error_is_missing(operation: str) -> None:
     """The table has every error that botocore's model declares for the operation, and no other."""
     assert set(produced(operation)) == declared_errors(operation)
+
+
+def test_an_error_knows_its_status() -> None:
+    """Wherever the sandbox raises an error, a mistake of its own included, the documented status goes with it."""
+    statuses = {code: status for row in PRODUCED.values() for code, (status, _) in row.items()}
+
+    assert {code: ServiceError(code).status for code in statuses} == statuses
 
 
 def test_a_declared_error_is_a_class_of_the_client(sandbox_at: SandboxAt) -> None:

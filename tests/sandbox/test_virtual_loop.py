@@ -1,8 +1,7 @@
 """The loop of virtual time: what takes time takes none, what cannot happen is said, and threads keep their place."""
 
 import asyncio
-import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -12,7 +11,10 @@ from anyio import from_thread, to_thread
 
 from fleet.sandbox.simulation import Deadlock, LoopClock, OutsideWorld, VirtualLoop, simulate_coroutine
 
-Main = Callable[[], Coroutine[Any, Any, Any]]
+
+def compute(rounds: int) -> int:
+    """Real work, which takes no virtual time."""
+    return sum(number * number for number in range(rounds))
 
 
 def test_time_jumps_to_the_next_timer() -> None:
@@ -28,10 +30,7 @@ def test_time_jumps_to_the_next_timer() -> None:
         await asyncio.gather(wait("week", 604_800.0), wait("second", 1.0), wait("tenth", 0.1))
         return seen
 
-    began = time.monotonic()
-
     assert simulate_coroutine(main) == [("tenth", 0.1), ("second", 1.0), ("week", 604_800.0)]
-    assert time.monotonic() - began < 60
 
 
 def test_timeouts_and_task_groups_are_virtual_too() -> None:
@@ -95,9 +94,9 @@ def test_anyios_threads_work_and_may_call_back() -> None:
         return anyio.current_time()
 
     def work() -> list[float]:
-        time.sleep(0.005)  # real work, which takes no virtual time
+        compute(50_000)
         first = from_thread.run(fetch, 10.0)
-        time.sleep(0.005)
+        compute(50_000)
         return [first, from_thread.run(fetch, 5.0), from_thread.run_sync(anyio.current_time)]
 
     async def main() -> list[float]:
@@ -116,7 +115,7 @@ def test_threads_work_one_after_the_other_in_the_order_of_their_tasks() -> None:
         order: list[str] = []
 
         def work(number: int) -> None:
-            time.sleep((10 - number) / 5_000)
+            compute(20_000 * (10 - number))
             order.append(f"works {number}")
 
         async def run(number: int) -> None:

@@ -22,6 +22,7 @@ import queue
 import selectors
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 import anyio
@@ -227,9 +228,17 @@ def _fail(future: asyncio.Future[Any], error: Exception) -> None:
 
 
 def _who_waits(loop: asyncio.AbstractEventLoop) -> str:
-    lines = []
-    for task in sorted(asyncio.all_tasks(loop), key=hash):
-        stack = task.get_stack(limit=1)
-        where = f"{stack[-1].f_code.co_filename}:{stack[-1].f_lineno}" if stack else "its end"
-        lines.append(f"  {task.get_name()} at {where}")
+    lines = [f"  {task.get_name()} at {_place(task)}" for task in sorted(asyncio.all_tasks(loop), key=hash)]
     return "\n".join(["nothing can ever happen any more; what waits:", *lines])
+
+
+def _place(task: asyncio.Task[Any]) -> str:
+    """The innermost line of the task that is not the event loop library's own."""
+    coroutine: Any = task.get_coro()
+    place = "its end"
+    while (frame := getattr(coroutine, "cr_frame", None)) is not None:
+        file = frame.f_code.co_filename
+        if not any(library in Path(file).parts for library in ("asyncio", "anyio")):
+            place = f"{file}:{frame.f_lineno}"
+        coroutine = coroutine.cr_await
+    return place

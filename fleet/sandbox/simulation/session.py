@@ -5,6 +5,7 @@ comes for the client's read timeout, ConnectionClosedError when the connection i
 """
 
 import asyncio
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Self
 
@@ -13,7 +14,7 @@ from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from fleet.sandbox.mischief import Reply
 
-__all__ = ["SimulatedSession", "send"]
+__all__ = ["SimulatedSession", "read_body", "send", "text"]
 
 _READ_TIMEOUT_S: Final = 60.0
 
@@ -93,3 +94,32 @@ def _read_timeout_s(timeout: Any) -> float:
     """Of botocore's (connect, read), one number for both, or none."""
     read = timeout[1] if isinstance(timeout, tuple) else timeout
     return float(read) if read else _READ_TIMEOUT_S
+
+
+async def read_body(request: Any) -> bytes:
+    """The whole body, without the chunks in which botocore wraps an object to put a checksum behind it."""
+    body = request.body or b""
+    if not isinstance(body, (bytes, bytearray, str)):
+        body = body.read()
+        body = await body if inspect.isawaitable(body) else body
+    body = body.encode() if isinstance(body, str) else bytes(body)
+    return _unchunked(body) if "aws-chunked" in text(request.headers.get("Content-Encoding", "")) else body
+
+
+def _unchunked(body: bytes) -> bytes:
+    """The data of `size in hex CRLF data CRLF` chunks; a chunk of size 0 ends it, and trailers follow."""
+    pieces: list[bytes] = []
+    place = 0
+    while True:
+        head, _, _ = body[place:].partition(b"\r\n")
+        size = int(head.partition(b";")[0], 16)
+        if not size:
+            return b"".join(pieces)
+        place += len(head) + 2
+        pieces.append(body[place : place + size])
+        place += size + 2
+
+
+def text(value: Any) -> str:
+    """A header's value, which botocore has as text or as bytes."""
+    return value.decode() if isinstance(value, bytes) else str(value)

@@ -21,7 +21,7 @@ from fleet.sandbox.runner import Runner
 from fleet.sandbox.service import Service
 from fleet.sandbox.simulation.loop import LoopClock, simulate_coroutine
 from fleet.sandbox.simulation.s3 import S3Protocol
-from fleet.sandbox.simulation.session import SimulatedSession, send
+from fleet.sandbox.simulation.session import SimulatedSession, read_body, send, text
 from fleet.sandbox.store import MemoryStore
 from fleet.sandbox.switches import Switches
 from fleet.sandbox.wire import Wire
@@ -121,9 +121,9 @@ class Simulation:
 
     async def _answer(self, request: Any) -> Reply:
         """The reply to a prepared botocore request of either service."""
-        headers = {name.lower(): _text(value) for name, value in request.headers.items()}
+        headers = {name.lower(): text(value) for name, value in request.headers.items()}
         target = headers.get("x-amz-target", "")
-        body = _body(request.body)
+        body = await read_body(request)
         if target:
             return await self.exchange(target, body, authorization=headers.get("authorization", ""))
         await self._travel()
@@ -158,13 +158,3 @@ async def _end(task: asyncio.Task[None]) -> None:
     await asyncio.wait([task])
     if not task.cancelled() and (error := task.exception()) is not None:
         raise error
-
-
-def _body(body: Any) -> bytes:
-    if body is None:
-        return b""
-    return bytes(body) if isinstance(body, (bytes, bytearray)) else bytes(body.read())
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
