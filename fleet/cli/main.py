@@ -13,7 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from fleet import __version__
-from fleet.core.errors import Corrupt, FleetError, InvalidInput, Locked, Misconfigured
+from fleet.core.errors import Corrupt, FleetError, InvalidInput, Locked, Misconfigured, leaves
 
 __all__ = ["app", "main"]
 
@@ -151,7 +151,7 @@ def main() -> None:
     try:
         app()
     except BaseException as error:
-        known = [leaf for leaf in _leaves(error) if isinstance(leaf, FleetError)]
+        known = [leaf for leaf in leaves(error) if isinstance(leaf, FleetError)]
         code = next((code for leaf in known for kind, code in _EXIT_CODES if isinstance(leaf, kind)), None)
         if code is None:
             raise
@@ -169,10 +169,3 @@ def _sandbox_extra() -> Iterator[None]:
         if error.name and error.name.startswith("fleet"):
             raise
         raise Misconfigured(f"the sandbox needs {error.name}: pip install 'comprehend-fleet[sandbox]'") from None
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    """The errors in a group of groups, or the error itself."""
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]

@@ -16,6 +16,7 @@ __all__ = [
     "Rejected",
     "Throttled",
     "Unavailable",
+    "leaves",
 ]
 
 
@@ -68,3 +69,10 @@ class Locked(FleetError):
 
 class Corrupt(FleetError):
     """The ledger file cannot be trusted: damaged, not a ledger, or made by a newer fleet."""
+
+
+def leaves(error: BaseException) -> list[BaseException]:
+    """The errors in a task group's group of groups, or the error itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [leaf for inner in error.exceptions for leaf in leaves(inner)]

@@ -11,7 +11,7 @@ from typing import Protocol
 import anyio
 import structlog
 
-from fleet.core.errors import Conflict, Denied, Lost, Throttled, Unavailable
+from fleet.core.errors import Conflict, Denied, Lost, Throttled, Unavailable, leaves
 from fleet.core.policy import backoff_s
 
 __all__ = ["Clock", "Signal", "Stage", "SystemClock", "run"]
@@ -66,20 +66,13 @@ async def run(stage: Stage, *, clock: Clock, stopping: anyio.Event, wake: Signal
             wait_s = await stage.tick(clock.monotonic())
             failures = 0
         except Exception as error:
-            if not all(isinstance(leaf, _PASSING) for leaf in _leaves(error)):
+            if not all(isinstance(leaf, _PASSING) for leaf in leaves(error)):
                 raise
             failures += 1
             wait_s = backoff_s(failures, rng.random(), floor_s=_BACKOFF_FLOOR_S, ceiling_s=_BACKOFF_CEILING_S)
-            log.warning("stage.waits", stage=stage.name, reason=str(_leaves(error)[0]), wait_s=round(wait_s, 1))
+            log.warning("stage.waits", stage=stage.name, reason=str(leaves(error)[0]), wait_s=round(wait_s, 1))
         if wait_s > 0:
             await _first(lambda wait_s=wait_s: clock.sleep(wait_s), wake.wait, stopping.wait)
-
-
-def _leaves(error: BaseException) -> list[BaseException]:
-    """The errors in a task group's group of groups, or the error itself."""
-    if not isinstance(error, BaseExceptionGroup):
-        return [error]
-    return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
 
 
 async def _first(*waits: "Wait") -> None:
