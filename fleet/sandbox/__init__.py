@@ -1,8 +1,9 @@
 """An Amazon Comprehend of one's own: Start, Describe, List, Stop of five kinds, with S3, quotas, faults and the truth.
 
 An island: it imports nothing of fleet, so that a mistake cannot hide on both sides of a test. One core (service.py,
-lifecycle.py: no I/O, no clock) and shells around it (http.py, runner.py). Every behaviour of AWS that no source
-documents is a switch (switches.py).
+lifecycle.py: no I/O, no clock), its words on the wire (wire.py), and two shells around it: server.py over HTTP, and
+simulation in process under virtual time. Every behaviour of AWS that no source documents is a switch (switches.py),
+what goes wrong is a fault (faults.py), and what really happened is told by truth.py.
 """
 
 from fleet.sandbox.configure import SwitchError, describe_switches, read_fault, read_switches

@@ -37,6 +37,16 @@ The job, once its Start is accepted:
 Somebody else:
   foreign_jobs         `jobs` jobs of the operation's kind take slots for `seconds` of AWS's time, as many as are free;
                        then the service does the request
+
+In the file of switches, and at run time the same table as JSON to POST /sandbox/faults:
+  [[faults]]
+  what = "error"                          # the role is gone: every third Start of one prefix, five times
+  operation = "Start*"
+  input_prefix = "s3://corpus-in/a/"
+  code = "InvalidRequestException"
+  status = 400
+  every = 3
+  times = 5
 """
 
 import random

@@ -2,11 +2,13 @@
 
 import asyncio
 import io
+import json
 import tarfile
 from collections.abc import Callable
 from typing import Any
 
 import aioboto3
+import aiohttp
 import pytest
 from aiobotocore.config import AioConfig
 from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutError
@@ -57,7 +59,7 @@ def test_a_job_runs_its_eight_minutes_at_once(request_for: Open) -> None:
         assert len(output.readlines()) == 50
 
 
-def busy(seed: int, jobs: int = 30) -> Simulation:
+def busy(seed: int, jobs: int = 20) -> Simulation:
     """Hours of one lane with faults, by eight impatient callers; the simulation after it."""
 
     async def main(sandbox: Simulation) -> Simulation:
@@ -124,7 +126,7 @@ def test_the_rules_are_those_of_the_service() -> None:
     assert worst_window(log)["StartEntitiesDetectionJob"] == 1
     assert steps_back((entry.job_id, entry.status) for entry in log) == {}
     assert duplicates(log) == {}
-    assert losses(log, {("entities", f"s3://corpus-in/{number}/") for number in range(30)}) == set()
+    assert losses(log, {("entities", f"s3://corpus-in/{number}/") for number in range(20)}) == set()
 
 
 @pytest.mark.parametrize(
@@ -238,3 +240,33 @@ def test_the_truth_and_the_switches_are_at_hand(request_for: Open) -> None:
 
     assert truth["lanes"][0]["slots"] == 1
     assert truth["throttled"] == {"StartEntitiesDetectionJob": 1}
+
+
+async def test_both_shells_answer_with_the_same_bytes(opened: Open, clock: Any, request_for: Open) -> None:
+    """The same requests at the same time, over HTTP and in process: one body is the other, errors included."""
+    asked = [
+        ("StartEntitiesDetectionJob", request_for(JobName="n")),
+        ("StartEntitiesDetectionJob", request_for(LanguageCode="xx")),
+        ("ListEntitiesDetectionJobs", {"MaxResults": 1}),
+        ("DescribeEntitiesDetectionJob", {"JobId": "0" * 32}),
+        ("StopSentimentDetectionJob", {}),
+        ("Nonsense", {}),
+    ]
+    signed = "AWS4-HMAC-SHA256 Credential=123456789012/20260101/us-east-1/comprehend/aws4_request, Signature=0"
+    switches = {"seed": 4, "submitted_s": 100.0, "start_per_s": 10.0}
+    over_http = []
+    async with opened(clock=clock, **switches) as sandbox, aiohttp.ClientSession(sandbox.comprehend_url) as session:
+        for operation, params in asked:
+            headers = {"X-Amz-Target": f"Comprehend_20171127.{operation}", "Authorization": signed}
+            answer = await session.post("/", json=params, headers=headers)
+            over_http.append((answer.status, await answer.read()))
+
+    simulation = Simulation(Switches(**switches), clock=clock, latency_s=(0.0, 0.0))
+    in_process = []
+    for operation, params in asked:
+        body = json.dumps(params).encode()
+        reply = await simulation.exchange(f"Comprehend_20171127.{operation}", body, authorization=signed)
+        in_process.append((reply.status, reply.body))
+
+    assert in_process == over_http
+    assert [status for status, _ in in_process] == [200, 400, 200, 400, 400, 400]

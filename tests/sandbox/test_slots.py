@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.sandbox.kinds import KINDS
@@ -86,6 +86,7 @@ def test_the_longest_first_is_shorter() -> None:
     jobs=st.integers(0, 40),
     queued=st.booleans(),
 )
+@settings(deadline=None)
 def test_counting_as_it_happens_gives_what_the_checkers_give(
     ask: Ask, seed: int, slots: int, jobs: int, queued: bool
 ) -> None:

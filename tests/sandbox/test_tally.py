@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.sandbox.control import report
@@ -19,6 +19,7 @@ Ask = Callable[..., Any]
 
 
 @given(st.integers(0, 2**32))
+@settings(deadline=None)
 def test_the_tally_is_what_the_checkers_say_of_the_log(ask: Ask, seed: int) -> None:
     """Windows, duplicates, counts: over a run with every outcome."""
     chance = random.Random(seed)
@@ -85,6 +86,7 @@ def test_a_step_back_is_found() -> None:
 
 
 @given(st.integers(0, 2**32))
+@settings(deadline=None)
 def test_the_service_never_steps_back(ask: Ask, seed: int) -> None:
     """Whatever is asked and stopped, the statuses that it tells of a job only go on."""
     chance = random.Random(seed)

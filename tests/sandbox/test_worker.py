@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -223,3 +224,57 @@ async def test_output_that_cannot_be_written_fails_the_job(store: MemoryStore) -
         await perform("entities", request(), TAR, store)
 
     assert failed.value.code == "NO_WRITE_ACCESS_TO_OUTPUT"
+
+
+class Counting(MemoryStore):
+    """Counts what it is asked."""
+
+    def __init__(self, *buckets: str) -> None:
+        super().__init__(*buckets)
+        self.calls: Counter[str] = Counter()
+
+    async def keys(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
+        self.calls[f"list {bucket}"] += 1
+        return await super().keys(bucket, prefix)
+
+    async def write(self, bucket: str, key: str, body: bytes) -> None:
+        self.calls[f"write {key.rpartition('/')[2]}"] += 1
+        await super().write(bucket, key, body)
+
+
+async def test_write_access_is_asked_for_once_for_each_output_prefix() -> None:
+    """Ten jobs to one prefix: one look, one access check; another prefix has its own."""
+    store = Counting("in", "out")
+    await store.write("in", "a/one.txt", LINES)
+    worker = Worker(store)
+
+    for prefix in ["s3://out/results/"] * 9 + ["s3://out/other/"]:
+        task = request(OutputDataConfig={"S3Uri": prefix})
+        found = await worker.inspect("entities", task, Switches())
+        await worker.perform("entities", task, TAR, Switches(), inspection=found)
+
+    assert store.calls["list out"] == store.calls["write .write_access_check_file.temp"] == 2
+    assert store.calls["list in"] == store.calls["write output.tar.gz"] == 10
+
+
+async def test_a_refused_look_is_asked_again(store: MemoryStore) -> None:
+    """Only success is remembered: a bucket that is made later can be written."""
+    worker, task = Worker(store), request(OutputDataConfig={"S3Uri": "s3://later/x/"})
+    with pytest.raises(JobFailed):
+        await worker.inspect("entities", task, Switches())
+
+    await store.create_bucket("later")
+
+    assert await worker.inspect("entities", task, Switches())
+
+
+async def test_a_job_reads_the_objects_that_were_there_when_it_began(store: MemoryStore) -> None:
+    """What comes under its prefix while it runs is not part of it."""
+    worker = Worker(store)
+    found = await worker.inspect("entities", request(), Switches())
+    await store.write("in", "a/late.txt", LINES)
+
+    await worker.perform("entities", request(), TAR, Switches(), inspection=found)
+
+    written = await records(store, "results/1-NER-2/output/output.tar.gz")
+    assert {record["File"] for record in written} == {"deep/two.txt", "one.txt"}
