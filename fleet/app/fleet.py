@@ -26,7 +26,7 @@ from fleet.ledger.ledger import Ledger
 from fleet.settings import Settings
 from fleet.stages.calls import LaneCalls
 from fleet.stages.ingest import Ingest, Reading, check
-from fleet.stages.loop import Clock, Signal, Stage, run
+from fleet.stages.loop import Clock, Signal, Stage, run, until_done
 from fleet.stages.measure import Measure
 from fleet.stages.moves import Moves
 from fleet.stages.rescue import Rescue
@@ -161,7 +161,8 @@ class App:
             rng=self._rng,
         )
         # before the first Start of this lane, AWS is asked what it already has under our names
-        await self._unless_stopping(rescue.reconcile)
+        name = f"reconcile {calls.lane}"
+        await until_done(rescue.reconcile, name=name, clock=self._clock, stopping=self.stopping, rng=self._rng)
         async with anyio.create_task_group() as group:
             group.start_soon(self._loop, submit, self.ledger.signal(*_FREES_WORK, added=True))
             group.start_soon(self._loop, track, self.ledger.signal(Event.ACCEPTED))

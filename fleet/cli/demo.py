@@ -34,7 +34,6 @@ start_per_s = 6
 describe_per_s = 50
 list_per_s = 20
 seed = 1
-unreadable = {unreadable}
 """
 
 _CONFIG: Final = """\
@@ -95,8 +94,7 @@ def _empty(directory: Path) -> None:
 
 
 def _write(directory: Path, corpus: Corpus) -> None:
-    switches = _SWITCHES.format(speed=_SPEED, unreadable=json.dumps(list(corpus.unreadable)))
-    (directory / "sandbox.toml").write_text(switches)
+    (directory / "sandbox.toml").write_text(_SWITCHES.format(speed=_SPEED) + corpus.toml())
     (directory / "fleet.toml").write_text(_CONFIG.format(role=_ROLE, output=corpus.output_bucket))
     (directory / "manifest.jsonl").write_text(corpus.manifest)
 

@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -34,11 +35,17 @@ def sandbox_command(
 
 
 async def _serve(switches: Switches, port: int, s3_port: int, corpus: bool) -> None:
+    documents = make() if corpus else None
+    if documents is not None and not switches.recognizers:
+        terms = {
+            arn: {word: tuple(said) for word, said in types.items()} for arn, types in documents.recognizers.items()
+        }
+        switches = replace(switches, recognizers=terms)
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async with Sandbox(switches, port=port, s3_port=s3_port) as sandbox:
-            if corpus:
+            if documents is not None:
                 async with S3Store(sandbox.s3_url) as store:
-                    await upload(make(), store)
+                    await upload(documents, store)
             _say(*sandbox.exports())
             _say(
                 f"# The sandbox serves Comprehend at {sandbox.comprehend_url} and S3 at {sandbox.s3_url}.",

@@ -14,7 +14,7 @@ import structlog
 from fleet.core.errors import Conflict, Denied, Lost, Throttled, Unavailable, leaves
 from fleet.core.policy import backoff_s
 
-__all__ = ["Clock", "Signal", "Stage", "SystemClock", "run"]
+__all__ = ["Clock", "Signal", "Stage", "SystemClock", "run", "until_done"]
 
 log = structlog.get_logger()
 
@@ -66,13 +66,32 @@ async def run(stage: Stage, *, clock: Clock, stopping: anyio.Event, wake: Signal
             wait_s = await stage.tick(clock.monotonic())
             failures = 0
         except Exception as error:
-            if not all(isinstance(leaf, _PASSING) for leaf in leaves(error)):
-                raise
             failures += 1
-            wait_s = backoff_s(failures, rng.random(), floor_s=_BACKOFF_FLOOR_S, ceiling_s=_BACKOFF_CEILING_S)
-            log.warning("stage.waits", stage=stage.name, reason=str(leaves(error)[0]), wait_s=round(wait_s, 1))
+            wait_s = _patience_s(error, failures, stage.name, rng)
         if wait_s > 0:
             await _first(lambda wait_s=wait_s: clock.sleep(wait_s), wake.wait, stopping.wait)
+
+
+async def until_done(work: "Wait", *, name: str, clock: Clock, stopping: anyio.Event, rng: random.Random) -> None:
+    """Do the work once, trying again while AWS or the network fails, until it is done or `stopping` is set."""
+    failures = 0
+    while not stopping.is_set():
+        try:
+            await _first(work, stopping.wait)
+            return
+        except Exception as error:
+            failures += 1
+            wait_s = _patience_s(error, failures, name, rng)
+        await _first(lambda wait_s=wait_s: clock.sleep(wait_s), stopping.wait)
+
+
+def _patience_s(error: Exception, failures: int, name: str, rng: random.Random) -> float:
+    """How long to wait after an error that passes; any other is raised again."""
+    if not all(isinstance(leaf, _PASSING) for leaf in leaves(error)):
+        raise error
+    wait_s = backoff_s(failures, rng.random(), floor_s=_BACKOFF_FLOOR_S, ceiling_s=_BACKOFF_CEILING_S)
+    log.warning("stage.waits", stage=name, reason=str(leaves(error)[0]), wait_s=round(wait_s, 1))
+    return wait_s
 
 
 async def _first(*waits: "Wait") -> None:
@@ -90,4 +109,4 @@ async def _first(*waits: "Wait") -> None:
 class Wait(Protocol):
     """A call to await."""
 
-    async def __call__(self) -> None: ...
+    async def __call__(self) -> object: ...

@@ -85,7 +85,7 @@ def test_the_same_seed_is_the_same_run_of_fleet(tmp_path: Path) -> None:
     """Every request at the same instant with the same outcome, with lost answers and throttles on the way."""
     faults = (
         Fault(what="lose_answer", operation="Start*", every=4),
-        Fault(what="throttle", operation="List*", probability=0.1, after=20),
+        Fault(what="throttle", operation="List*", probability=0.1),
     )
     logs: list[list[Entry]] = []
     for name in ("first", "second"):

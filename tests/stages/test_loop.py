@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from fleet.core.errors import Denied, Throttled, Unavailable
-from fleet.stages.loop import run
+from fleet.stages.loop import run, until_done
 from tests.conftest import HandClock
 
 
@@ -105,4 +105,39 @@ async def test_stopping_ends_a_long_wait() -> None:
 
             group.start_soon(loop_it)
             await ticked.wait()
+            stopping.set()
+
+
+async def test_work_that_must_be_done_once_is_tried_until_it_is() -> None:
+    """A throttled List while a lane is reconciled ends no process: the work is tried again, and done once."""
+    results: list[Exception | None] = [Throttled("slow"), Unavailable("gone", maybe_accepted=False), None]
+    done: list[str] = []
+
+    async def work() -> None:
+        error = results.pop(0)
+        if error is not None:
+            raise error
+        done.append("reconciled")
+
+    clock = HandClock()
+    began = clock.monotonic()
+    await until_done(work, name="reconcile", clock=clock, stopping=anyio.Event(), rng=random.Random(1))
+
+    assert done == ["reconciled"]
+    assert clock.monotonic() - began >= 1.0
+
+
+async def test_work_that_hangs_is_dropped_when_the_fleet_stops() -> None:
+    """Nobody has to wait for a reconciling List when the fleet drains."""
+    stopping = anyio.Event()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+
+            async def loop_it() -> None:
+                await until_done(
+                    anyio.sleep_forever, name="hang", clock=HandClock(), stopping=stopping, rng=random.Random(1)
+                )
+
+            group.start_soon(loop_it)
             stopping.set()
