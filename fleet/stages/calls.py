@@ -5,7 +5,7 @@ There is one `LaneCalls` per lane and process, and one bucket per operation, so 
 
 import functools
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -41,6 +41,12 @@ class Limiter:
     def allow(self, rate_per_s: float) -> None:
         """Grant this many calls a second from now on, at most the rate of the beginning."""
         self._bucket.rate_per_s = rate_per_s
+
+    def begin(self, recent: Iterable[float]) -> None:
+        """These calls, at monotonic times, may have left before; until now, a whole window of them was assumed."""
+        self._bucket = Bucket(
+            self._bucket.rate_per_s, now=self._clock.monotonic(), guard_s=self._bucket.guard_s, recent=recent
+        )
 
     def waited(self) -> bool:
         """Whether any call had to wait for the bucket since this was last asked."""

@@ -16,7 +16,7 @@ from typing import Final
 import anyio
 import structlog
 
-from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_over_s, refused
+from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_per_s, refused
 from fleet.core.errors import Denied, Rejected, Throttled, Unavailable
 from fleet.core.job import IN_FLIGHT, Event, Job, State
 from fleet.core.pace import batch
@@ -63,10 +63,13 @@ class Submit:
         self._rng = rng
         self._denials = 0  # ticks in a row in which the environment was wrong
         self._accepted_at: deque[float] = deque(maxlen=4096)
+        self._knows_recent = False
 
     async def tick(self, now: float) -> float:
         """Claim what fits and start it; returns when the slots, the rate or the environment call for a wait."""
         lane = self._calls.lane
+        if not self._knows_recent:
+            await self._remember(now)
         counts = (await self._ledger.counts()).get(lane, {})
         in_flight = sum(counts.get(state, 0) for state in IN_FLIGHT)
         self._ease(now)
@@ -87,6 +90,17 @@ class Submit:
                 group.start_soon(self._start, job, outcomes)
         return self._learn(outcomes, in_flight)
 
+    async def _remember(self, now: float) -> None:
+        """Tell the limiter of the Starts that an earlier process may have sent in the last moments.
+
+        A running job's Start left before its acceptance was written down; one in doubt may have left just now.
+        """
+        wall = self._ledger.seconds()
+        live = await self._ledger.jobs(lane=self._calls.lane, states=IN_FLIGHT | {State.FINISHED})
+        ages_s = [0.0 if job.state is State.SUBMITTING else max(0.0, wall - job.updated_at) for job in live]
+        self._calls.starts.begin(now - age_s for age_s in ages_s)
+        self._knows_recent = True
+
     def _ease(self, now: float) -> None:
         """Take back what AWS may allow again, and tell the limiter."""
         allowance = foreign_seen(self.allowance, self._calls.foreign)
@@ -98,12 +112,10 @@ class Submit:
         now = self._clock.monotonic()
         taken = outcomes.count(Outcome.ACCEPTED)
         if taken:
-            self.allowance = accepted(self.allowance, in_flight=in_flight + taken)
+            self.allowance = accepted(self.allowance, now, in_flight=in_flight + taken)
         if Outcome.THROTTLED in outcomes:
-            since = now - measured_over_s(self.allowance.rate_per_s)
-            recent = sum(at >= since for at in self._accepted_at)
-            before = self.allowance
-            self.allowance = refused(before, now, accepted=recent, in_flight=in_flight + taken)
+            measured = measured_per_s(self._accepted_at, now, rate_per_s=self.allowance.rate_per_s)
+            self.allowance = refused(self.allowance, now, measured_per_s=measured, in_flight=in_flight + taken)
             self._calls.starts.allow(self.allowance.rate_per_s)
             log.info(
                 "lane.throttled",

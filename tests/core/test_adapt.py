@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_over_s, refused
+from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_per_s, refused
 from fleet.core.bucket import Bucket
 from fleet.core.lane import Quotas
 
@@ -34,7 +34,7 @@ def test_it_stays_between_nothing_and_the_quotas(steps: list[tuple[str, int, int
 
     for what, first, second in steps:
         if what == "refused":
-            allowance = refused(allowance, now, accepted=first, in_flight=second)
+            allowance = refused(allowance, now, measured_per_s=first, in_flight=second)
         elif what == "eased":
             allowance = eased(allowance, now, limiter_waited=bool(first))
         elif what == "foreign":
@@ -51,7 +51,7 @@ def test_after_enough_quiet_everything_is_back(steps: list[tuple[str, int, int]]
     """A service that refuses no more gets the full rate and all slots again, whatever happened before."""
     allowance, now = Allowance.of(quotas()), 0.0
     for what, first, second in steps:
-        allowance = refused(allowance, now, accepted=first, in_flight=second) if what == "refused" else allowance
+        allowance = refused(allowance, now, measured_per_s=first, in_flight=second) if what == "refused" else allowance
         now += 0.5
 
     allowance = foreign_seen(allowance, 0)
@@ -64,8 +64,8 @@ def test_after_enough_quiet_everything_is_back(steps: list[tuple[str, int, int]]
 
 def test_a_refusal_at_a_full_count_turns_the_slots_not_the_rate() -> None:
     """Our own count says full, or foreign jobs fill the rest: the rate was not the cause."""
-    ours = refused(Allowance.of(quotas()), 0.0, accepted=3, in_flight=10)
-    shared = refused(foreign_seen(Allowance.of(quotas()), 4), 0.0, accepted=3, in_flight=6)
+    ours = refused(Allowance.of(quotas()), 0.0, measured_per_s=3, in_flight=10)
+    shared = refused(foreign_seen(Allowance.of(quotas()), 4), 0.0, measured_per_s=3, in_flight=6)
 
     assert ours.rate_per_s == shared.rate_per_s == 10
     assert (ours.slots, shared.slots) == (10, 6)
@@ -73,7 +73,7 @@ def test_a_refusal_at_a_full_count_turns_the_slots_not_the_rate() -> None:
 
 def test_a_refusal_out_of_the_blue_means_that_others_hold_the_slots() -> None:
     """Nothing was started for seconds and still AWS refuses: it cannot be our rate."""
-    allowance = refused(Allowance.of(quotas()), 0.0, accepted=0, in_flight=7)
+    allowance = refused(Allowance.of(quotas()), 0.0, measured_per_s=0, in_flight=7)
 
     assert (allowance.rate_per_s, free_slots(allowance, in_flight=7)) == (10, 0)
     assert free_slots(allowance, in_flight=6) == 1
@@ -82,7 +82,7 @@ def test_a_refusal_out_of_the_blue_means_that_others_hold_the_slots() -> None:
 
 def test_slots_that_others_leave_are_taken_back_at_once() -> None:
     """A sweep that shows three foreign jobs fewer gives three slots back, without waiting for a probe."""
-    allowance = refused(foreign_seen(Allowance.of(quotas()), 4), 0.0, accepted=0, in_flight=6)
+    allowance = refused(foreign_seen(Allowance.of(quotas()), 4), 0.0, measured_per_s=0, in_flight=6)
 
     assert free_slots(allowance, in_flight=6) == 0
     assert free_slots(foreign_seen(allowance, 1), in_flight=6) == 3
@@ -117,9 +117,10 @@ def test_most_of_a_lower_limit_is_used_and_nearly_nothing_refused(configured: in
             now += wait_s
             allowance = eased(allowance, now, limiter_waited=True)
         elif not service.start(now):
-            since = now - measured_over_s(allowance.rate_per_s)
-            accepted = sum(at >= since for at in service.accepted[-200:])
-            allowance = refused(allowance, now, accepted=accepted, in_flight=0)
+            measured = measured_per_s(sorted(service.accepted[-200:]), now, rate_per_s=allowance.rate_per_s)
+            allowance = refused(allowance, now, measured_per_s=measured, in_flight=len(service.accepted))
+        else:
+            allowance = accepted(allowance, now, in_flight=len(service.accepted))
         bucket.rate_per_s = allowance.rate_per_s
         now += 0.001
 
@@ -138,9 +139,9 @@ def test_where_the_quota_is_the_truth_nothing_changes() -> None:
 
 def test_one_job_more_than_was_refused_gives_all_slots_back() -> None:
     """A probe that succeeds says that the cause has passed; a job that only refills what is known says nothing."""
-    allowance = refused(Allowance.of(quotas()), 0.0, accepted=0, in_flight=3)
+    allowance = refused(Allowance.of(quotas()), 0.0, measured_per_s=0, in_flight=3)
 
-    refilled = accepted(allowance, in_flight=3)
-    probed = accepted(eased(allowance, 5.0, limiter_waited=False), in_flight=4)
+    refilled = accepted(allowance, 1.0, in_flight=3)
+    probed = accepted(eased(allowance, 5.0, limiter_waited=False), 5.0, in_flight=4)
 
-    assert (refilled.slots, probed.slots) == (3, 10)
+    assert (refilled.slots, probed.slots) == (3, 5)

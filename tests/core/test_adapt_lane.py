@@ -1,0 +1,120 @@
+"""The adaptive allowance in a whole lane: slots, rate and jobs together, against limits that nobody told it."""
+
+import heapq
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from fleet.core.adapt import Allowance, accepted, eased, free_slots, measured_per_s, refused
+from fleet.core.bucket import Bucket
+from fleet.core.lane import Quotas
+from fleet.core.pace import batch
+
+
+@dataclass
+class Lane:
+    """A lane with work without end on a service whose true slots and rate are functions of the time."""
+
+    told: Quotas
+    slots: Callable[[float], int]
+    rate: Callable[[float], float]
+    job_s: float
+    seed: int = 1
+    now: float = 0.0
+    taken: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
+    busy_s: list[tuple[float, float]] = field(default_factory=list)
+
+    def run(self, until: float) -> "Lane":
+        """The lane has worked until then, as the submit stage does it: ease, claim, start, learn."""
+        rng = random.Random(self.seed)
+        allowance = Allowance.of(self.told)
+        bucket = Bucket(allowance.rate_per_s, now=0.0, guard_s=0.02)
+        ends: list[float] = []
+        while self.now < until:
+            while ends and ends[0] <= self.now:
+                heapq.heappop(ends)
+            waited, before = False, len(ends)
+            allowance = eased(allowance, self.now, limiter_waited=True)
+            bucket.rate_per_s = allowance.rate_per_s
+            for _ in range(wanted := batch(allowance.rate_per_s, free=free_slots(allowance, in_flight=len(ends)))):
+                while wait_s := bucket.take(self.now):
+                    self.now += wait_s
+                waited = self._start(ends, rng) or waited
+            if len(ends) > before:
+                allowance = accepted(allowance, self.now, in_flight=len(ends))
+            if waited:
+                measured = measured_per_s(sorted(self.taken[-300:]), self.now, rate_per_s=allowance.rate_per_s)
+                allowance = refused(allowance, self.now, measured_per_s=measured, in_flight=len(ends))
+            if not wanted:
+                self.now = max(self.now + 0.001, min([*ends[:1], allowance.slot_probe_at, self.now + 5.0]))
+            self.now += 0.02
+        return self
+
+    def _start(self, ends: list[float], rng: random.Random) -> bool:
+        """Whether the service refused one Start."""
+        at = self.now + rng.uniform(0.01, 0.03)
+        active = sum(end > at for end in ends)
+        recent = sum(before > at - 1.0 for before in self.taken[-200:])
+        if active >= self.slots(at) or recent >= self.rate(at):
+            self.refusals.append(at)
+            return True
+        self.taken.append(at)
+        end = at + self.job_s * rng.lognormvariate(0.0, 0.3)
+        heapq.heappush(ends, end)
+        self.busy_s.append((at, end))
+        return False
+
+    def used(self, since: float, until: float) -> float:
+        """The mean of busy slots between the two times."""
+        return sum(max(0.0, min(end, until) - max(at, since)) for at, end in self.busy_s) / (until - since)
+
+    def refused_share(self, since: float) -> float:
+        """Which part of the Starts after this time was refused."""
+        no = sum(at >= since for at in self.refusals)
+        return no / max(1, no + sum(at >= since for at in self.taken))
+
+
+def told(slots: int, rate: float) -> Quotas:
+    return Quotas(active_jobs=slots, start_per_s=rate, describe_per_s=10, list_per_s=10, stop_per_s=1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("slots_told", "slots", "rate", "job_s"),
+    [(20, 10, 5, 6), (20, 10, 1, 30), (100, 10, 10, 20), (12, 10, 1, 60), (500, 50, 20, 60)],
+)
+def test_fewer_slots_than_told_are_all_used(slots_told: int, slots: int, rate: float, job_s: float, seed: int) -> None:
+    """After a minute 0.97 of the true slots are busy, and few Starts are refused: it takes it for what it is."""
+    lane = Lane(told(slots_told, rate), lambda _: slots, lambda _: rate, job_s, seed).run(900.0)
+
+    assert lane.used(60 + job_s, 900) >= 0.97 * slots
+    assert lane.refused_share(60) <= 0.06  # one probe in five minutes, beside jobs of a minute
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("rate_told", "rate"), [(10, 5), (100, 10), (5, 1), (20, 2), (10, 1)])
+def test_a_much_lower_rate_than_told_is_used(rate_told: float, rate: float, seed: int) -> None:
+    """After a minute 0.95 of the true rate is used and under 2 % refused, however far it is from the configured one."""
+    lane = Lane(told(1000, rate_told), lambda _: 1000, lambda _: rate, 20.0, seed).run(600.0)
+
+    assert sum(at >= 60 for at in lane.taken) >= 0.95 * rate * 540
+    assert lane.refused_share(60) <= 0.02
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_limits_that_change_are_found_again(seed: int) -> None:
+    """Slots and rate fall and rise again: some minutes after each change nearly all that is allowed is used."""
+    lane = Lane(
+        told(15, 5),
+        lambda at: 10 if at < 200 else 5 if at < 500 else 15,
+        lambda at: 5 if at < 200 or at >= 500 else 2,
+        6.0,
+        seed,
+    ).run(1800.0)
+
+    assert lane.used(60, 200) >= 0.95 * 10
+    assert lane.used(260, 500) >= 0.95 * 5
+    assert lane.used(1100, 1800) >= 0.95 * 15
