@@ -39,7 +39,7 @@ class Allowance:
     `slots` is how many of our own jobs may be active, `refused_slots` how many were when AWS refused one more,
     `suspect_per_s` what AWS had accepted a second just before that, where it may have been the rate after all.
     `held_per_s` is the last rate that went without a refusal, `refused_per_s` the last that did not, and `uncut_per_s`
-    the one before a cut that nothing has proved yet.
+    the one before a cut, at `cut_in_flight` jobs, that nothing has proved yet.
     Times are monotonic seconds.
     """
 
@@ -54,6 +54,7 @@ class Allowance:
     held_per_s: float = 0.0
     refused_per_s: float = 0.0
     uncut_per_s: float = 0.0
+    cut_in_flight: int = 0
     slot_probe_at: float = float("inf")
     slot_probe_wait_s: float = _SLOT_PROBE_FIRST_S
     refused_slots: int | None = None
@@ -100,28 +101,37 @@ def refused(allowance: Allowance, now: float, *, measured_per_s: float, in_fligh
     if now - allowance.cut_at < _DEBOUNCE_S:
         return allowance  # one burst of refusals is one piece of news
     if allowance.held_per_s and now - allowance.raised_at <= _held_s(allowance):
-        return _slower(allowance, now, allowance.held_per_s)  # a probe went one step too far
+        return _slower(allowance, now, allowance.held_per_s, in_flight)  # a probe went one step too far
     if allowance.uncut_per_s:  # slower was refused too: it was not the rate
-        return _fewer_slots(replace(allowance, rate_per_s=allowance.uncut_per_s), now, in_flight, 0.0)
+        return _fewer_slots(_uncut(allowance), now, in_flight, 0.0)
     if measured_per_s < _RATE_SHARE * allowance.rate_per_s:
         return _fewer_slots(allowance, now, in_flight, measured_per_s)
-    return _slower(allowance, now, measured_per_s)
+    return _slower(allowance, now, measured_per_s, in_flight)
 
 
-def _fewer_slots(allowance: Allowance, now: float, in_flight: int, suspect_per_s: float) -> Allowance:
+def _uncut(allowance: Allowance) -> Allowance:
     return replace(
-        allowance,
-        slots=min(in_flight, allowance.quotas.active_jobs),
-        refused_slots=in_flight,
-        refused_at=now,
-        suspect_per_s=suspect_per_s,
-        uncut_per_s=0.0,
-        slot_probe_at=now + allowance.slot_probe_wait_s,
-        slot_probe_wait_s=min(_SLOT_PROBE_LAST_S, 2 * allowance.slot_probe_wait_s),
+        allowance, rate_per_s=allowance.uncut_per_s, probe_wait_s=max(_PROBE_FIRST_S, allowance.probe_wait_s / 2)
     )
 
 
-def _slower(allowance: Allowance, now: float, measured_per_s: float) -> Allowance:
+def _fewer_slots(allowance: Allowance, now: float, in_flight: int, suspect_per_s: float) -> Allowance:
+    lowest = allowance.refused_slots
+    news = lowest is None or in_flight < lowest  # else a probe has shown only what was known
+    wait_s = _SLOT_PROBE_FIRST_S if news else allowance.slot_probe_wait_s
+    return replace(
+        allowance,
+        slots=min(in_flight, allowance.quotas.active_jobs),
+        refused_slots=in_flight if lowest is None else min(in_flight, lowest),
+        refused_at=now,
+        suspect_per_s=suspect_per_s,
+        uncut_per_s=0.0,
+        slot_probe_at=now + wait_s,
+        slot_probe_wait_s=min(_SLOT_PROBE_LAST_S, 2 * wait_s),
+    )
+
+
+def _slower(allowance: Allowance, now: float, measured_per_s: float, in_flight: int) -> Allowance:
     quota = allowance.quotas.start_per_s
     lowest = max(_FLOOR * quota, _CUT * allowance.rate_per_s if allowance.rate_per_s < 0.75 * quota else 0.0)
     rate = min(allowance.rate_per_s * _KEEP, max(lowest, measured_per_s * _KEEP))
@@ -133,6 +143,7 @@ def _slower(allowance: Allowance, now: float, measured_per_s: float) -> Allowanc
         held_per_s=0.0,
         refused_per_s=allowance.rate_per_s,
         uncut_per_s=allowance.rate_per_s,
+        cut_in_flight=in_flight,
         cut_at=now,
         probe_at=now + allowance.probe_wait_s,
         probe_wait_s=min(_PROBE_LAST_S, 2 * allowance.probe_wait_s),
@@ -145,11 +156,12 @@ def accepted(allowance: Allowance, now: float, *, in_flight: int) -> Allowance:
     One more than it last refused means that slots have become free, and twice as many more are tried next: perhaps it
     was only a job of ours that ended a moment ago. If the refusal was a moment ago, it was the rate, not the slots.
     """
-    allowance = replace(allowance, uncut_per_s=0.0)
+    if in_flight > allowance.cut_in_flight or now - allowance.cut_at > 2 * _held_s(allowance):
+        allowance = replace(allowance, uncut_per_s=0.0)  # not only a slot that a job of ours left
     if allowance.refused_slots is None or in_flight <= allowance.refused_slots:
         return allowance
     if allowance.suspect_per_s and now - allowance.refused_at < _SECOND_THOUGHTS_S:
-        return _slower(_all_slots(allowance), now, allowance.suspect_per_s)
+        return _slower(_all_slots(allowance), now, allowance.suspect_per_s, in_flight)
     slots = max(allowance.slots, 2 * in_flight - allowance.refused_slots)
     return replace(allowance, slots=slots) if slots < allowance.quotas.active_jobs else _all_slots(allowance)
 
