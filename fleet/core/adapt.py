@@ -127,7 +127,7 @@ def _fewer_slots(allowance: Allowance, now: float, in_flight: int, suspect_per_s
         suspect_per_s=suspect_per_s,
         uncut_per_s=0.0,
         slot_probe_at=now + wait_s,
-        slot_probe_wait_s=min(_SLOT_PROBE_LAST_S, 2 * wait_s),
+        slot_probe_wait_s=wait_s,
     )
 
 
@@ -183,7 +183,8 @@ def eased(allowance: Allowance, now: float, *, limiter_waited: bool) -> Allowanc
     The rate goes up only while the limiter was really the thing that waited: else nothing would be learned.
     """
     if now >= allowance.slot_probe_at:
-        probed = replace(allowance, slots=allowance.slots + 1, slot_probe_at=now + allowance.slot_probe_wait_s)
+        wait_s = min(_SLOT_PROBE_LAST_S, 2 * allowance.slot_probe_wait_s)
+        probed = replace(allowance, slots=allowance.slots + 1, slot_probe_at=now + wait_s, slot_probe_wait_s=wait_s)
         allowance = probed if probed.slots < allowance.quotas.active_jobs else _all_slots(allowance)
     quota = allowance.quotas.start_per_s
     held = now - max(allowance.raised_at, allowance.cut_at) >= _held_s(allowance)
