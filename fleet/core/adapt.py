@@ -30,6 +30,7 @@ _RATE_SHARE: Final = 0.35  # of the rate: AWS accepting less than this before it
 _SECOND_THOUGHTS_S: Final = 10.0
 _SLOT_PROBE_FIRST_S: Final = 1.0
 _SLOT_PROBE_LAST_S: Final = 300.0
+_SLOT_PROBE_SCARCE_S: Final = 60.0  # the same while most of the slots are missing: then a late probe costs much
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,9 @@ def eased(allowance: Allowance, now: float, *, limiter_waited: bool) -> Allowanc
     The rate goes up only while the limiter was really the thing that waited: else nothing would be learned.
     """
     if now >= allowance.slot_probe_at:
-        wait_s = min(_SLOT_PROBE_LAST_S, 2 * allowance.slot_probe_wait_s)
+        scarce = 2 * allowance.slots < allowance.quotas.active_jobs
+        last_s = _SLOT_PROBE_SCARCE_S if scarce else _SLOT_PROBE_LAST_S
+        wait_s = min(last_s, 2 * allowance.slot_probe_wait_s)
         probed = replace(allowance, slots=allowance.slots + 1, slot_probe_at=now + wait_s, slot_probe_wait_s=wait_s)
         allowance = probed if probed.slots < allowance.quotas.active_jobs else _all_slots(allowance)
     quota = allowance.quotas.start_per_s

@@ -145,3 +145,18 @@ def test_one_job_more_than_was_refused_gives_all_slots_back() -> None:
     probed = accepted(eased(allowance, 5.0, limiter_waited=False), 5.0, in_flight=4)
 
     assert (refilled.slots, probed.slots) == (3, 5)
+
+
+def test_after_a_long_storm_the_next_probe_is_at_most_a_minute_away() -> None:
+    """Ten minutes in which every Start is refused: no slot is left, and still each minute one is tried."""
+    allowance, now, probes = Allowance.of(quotas()), 0.0, []
+
+    while now < 600:
+        now += 1.0
+        allowance = eased(allowance, now, limiter_waited=False)
+        if free_slots(allowance, in_flight=0):
+            probes.append(now)
+            allowance = refused(allowance, now, measured_per_s=0, in_flight=0)
+
+    assert len(probes) <= 16
+    assert max(later - probe for probe, later in zip(probes, probes[1:], strict=False)) <= 61
