@@ -1,5 +1,6 @@
 """The adaptive allowance, alone and against a service that means something else than the configuration says."""
 
+import itertools
 import random
 from dataclasses import dataclass, field
 
@@ -159,4 +160,4 @@ def test_after_a_long_storm_the_next_probe_is_at_most_a_minute_away() -> None:
             allowance = refused(allowance, now, measured_per_s=0, in_flight=0)
 
     assert len(probes) <= 16
-    assert max(later - probe for probe, later in zip(probes, probes[1:], strict=False)) <= 61
+    assert max(later - probe for probe, later in itertools.pairwise(probes)) <= 61
