@@ -5,13 +5,13 @@ whoever calls has asked the lane's limiter first.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from fleet.aws.errors import mapped
-from fleet.core.errors import Rejected, Unavailable
+from fleet.core.errors import Denied, Forbidden, Lost, Unavailable
 from fleet.core.kinds import KINDS, method
 
 __all__ = ["ACTIVE", "TERMINAL", "Comprehend", "Page", "RemoteJob"]
@@ -22,7 +22,8 @@ TERMINAL: Final = frozenset({"COMPLETED", "FAILED", "STOPPED"})
 ACTIVE: Final = ("SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED")
 """AWS statuses in which a job holds a slot, in the order in which a job passes through them (facts sheet, 1.2, 3.1)."""
 
-_JOB_ID: Final = re.compile(r"[\w.:/=+\-%@]{1,32}")
+_SPACES: Final = r" \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # what the model's \p{Z} is
+_JOB_ID: Final = re.compile(rf"[\w{_SPACES}.:/=+\-%@]{{1,32}}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,20 +50,24 @@ class Page:
 class Comprehend:
     """One target's Comprehend. Safe to use from many tasks."""
 
-    def __init__(self, client: Any, *, deadline_s: float) -> None:
+    def __init__(self, client: Any, *, deadline_s: float, refused: Callable[[], None] = lambda: None) -> None:
+        """`refused` is called when AWS does not accept the credentials of a call."""
         self._client = client
         self._deadline_s = deadline_s
+        self._refused = refused
 
     async def start(self, kind: str, request: Mapping[str, Any]) -> RemoteJob:
         """Send one Start; its JobId and status.
 
         A 200 without a usable JobId (a captive portal, a proxy's page) proves nothing: `Unavailable`, maybe accepted.
         """
-        answer = await self._call(KINDS[kind].start, request)
-        remote_id = answer.get("JobId")
-        if not isinstance(remote_id, str) or not _JOB_ID.fullmatch(remote_id):
+        try:
+            answer = await self._call(KINDS[kind].start, request)
+        except Lost as error:
+            raise Unavailable(f"{error} (as the answer to a Start)", maybe_accepted=True) from error
+        if not _is_job_id(answer.get("JobId")):
             raise Unavailable("the service answered 200 without a valid JobId", maybe_accepted=True)
-        return RemoteJob(remote_id=remote_id, status=str(answer.get("JobStatus", "")))
+        return RemoteJob(remote_id=answer["JobId"], status=str(answer.get("JobStatus", "")))
 
     async def describe(self, kind: str, remote_id: str) -> RemoteJob:
         """Read one job; `Lost` if AWS does not know it."""
@@ -96,32 +101,48 @@ class Comprehend:
         return Page(jobs=[_remote_job(job) for job in jobs], next_token=answer.get("NextToken") or None)
 
     async def stop(self, kind: str, remote_id: str) -> str:
-        """Ask a job to stop; the status AWS answers. A job that has ended already is left as it is."""
-        try:
-            answer = await self._call(KINDS[kind].stop, {"JobId": remote_id})
-        except Rejected:
-            return (await self.describe(kind, remote_id)).status
+        """Ask a job to stop; the status AWS answers. `Rejected` for a job that has ended (facts sheet, 3.4)."""
+        answer = await self._call(KINDS[kind].stop, {"JobId": remote_id})
         return str(answer.get("JobStatus", ""))
 
     async def _call(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        async with mapped(self._deadline_s):
-            answer: dict[str, Any] = await getattr(self._client, method(operation))(**request)
+        try:
+            async with mapped(self._deadline_s):
+                answer = await getattr(self._client, method(operation))(**request)
+        except Forbidden:
+            raise
+        except Denied:
+            self._refused()
+            raise
+        if not isinstance(answer, dict):
+            raise Unavailable(f"{operation} answered 200 without an object", maybe_accepted=True)
         return answer
+
+
+def _is_job_id(value: Any) -> bool:
+    """Whether it has the documented shape: 1 to 32 letters, digits, spaces and some signs (facts sheet, 3.1)."""
+    return isinstance(value, str) and _JOB_ID.fullmatch(value) is not None
 
 
 def _remote_job(properties: Any) -> RemoteJob:
     """The job in a Describe or List answer; a body without id and status is nonsense, not a job."""
-    if not isinstance(properties, dict) or not properties.get("JobId") or not properties.get("JobStatus"):
-        raise Unavailable("the service answered 200 without JobId and JobStatus", maybe_accepted=True)
+    if not isinstance(properties, dict) or not _is_job_id(properties.get("JobId")):
+        raise Unavailable("the service answered 200 without a valid JobId", maybe_accepted=True)
+    if not properties.get("JobStatus"):
+        raise Unavailable("the service answered 200 without JobStatus", maybe_accepted=True)
     return RemoteJob(
         remote_id=properties["JobId"],
-        status=properties["JobStatus"],
-        name=properties.get("JobName"),
-        message=properties.get("Message"),
-        output_uri=properties.get("OutputDataConfig", {}).get("S3Uri"),
+        status=str(properties["JobStatus"]),
+        name=_text(properties.get("JobName")),
+        message=_text(properties.get("Message")),
+        output_uri=_text((properties.get("OutputDataConfig") or {}).get("S3Uri")),
         submitted_at=_unix_s(properties.get("SubmitTime")),
         ended_at=_unix_s(properties.get("EndTime")),
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _unix_s(time: Any) -> float | None:

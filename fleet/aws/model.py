@@ -1,9 +1,11 @@
 """What the service model says of the five Start operations, as plain data for `fleet.core.shapes`."""
 
+import gzip
+import json
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
-
-from botocore.loaders import create_loader
 
 from fleet.core.kinds import KINDS
 from fleet.core.shapes import Shape, Shapes
@@ -14,7 +16,7 @@ __all__ = ["start_shapes"]
 @cache
 def start_shapes() -> Shapes:
     """The input shapes of the five Start operations and all they reach. Reads botocore's data once per process."""
-    model: dict[str, Any] = create_loader().load_service_model("comprehend", "service-2")
+    model = _service_model()
     inputs: dict[str, str] = {kind.start: model["operations"][kind.start]["input"]["shape"] for kind in KINDS.values()}
     shapes: dict[str, Shape] = {}
     names = list(inputs.values())
@@ -24,6 +26,20 @@ def start_shapes() -> Shapes:
             shapes[name] = _shape(model["shapes"][name])
             names += _reached(shapes[name])
     return Shapes(shapes=shapes, inputs=inputs)
+
+
+def _service_model() -> dict[str, Any]:
+    """The model as botocore ships it, read without botocore, whose import takes longer than a whole `fleet plan`."""
+    spec = find_spec("botocore")
+    if spec is not None and spec.origin is not None:
+        for file in sorted(Path(spec.origin).parent.glob("data/comprehend/*/service-2.json*"), reverse=True):
+            content = file.read_bytes()
+            shipped: dict[str, Any] = json.loads(gzip.decompress(content) if file.suffix == ".gz" else content)
+            return shipped
+    from botocore.loaders import create_loader
+
+    loaded: dict[str, Any] = create_loader().load_service_model("comprehend", "service-2")
+    return loaded
 
 
 def _shape(described: dict[str, Any]) -> Shape:

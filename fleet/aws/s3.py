@@ -50,6 +50,29 @@ class S3:
             if not token:
                 return
 
+    async def etag(self, uri: str) -> str:
+        """The object's entity tag, which changes with its bytes."""
+        bucket, key = split(uri)
+        async with mapped(self._deadline_s):
+            answer = await self._client.head_object(Bucket=bucket, Key=key)
+        return str(answer["ETag"])
+
+    async def level(self, uri: str) -> AsyncIterator[Blob | str]:
+        """What lies directly below this URI, in key order: objects, and the URIs of the folders (which end in /)."""
+        bucket, prefix = split(uri)
+        token: str | None = None
+        while True:
+            more = {"ContinuationToken": token} if token else {}
+            async with mapped(self._deadline_s):
+                page = await self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
+            for item in page.get("Contents", ()):
+                yield Blob(key=item["Key"], size_bytes=item["Size"])
+            for folder in page.get("CommonPrefixes", ()):
+                yield f"s3://{bucket}/{folder['Prefix']}"
+            token = page.get("NextContinuationToken")
+            if not token:
+                return
+
     @asynccontextmanager
     async def open(self, uri: str) -> AsyncIterator["BlobReader"]:
         """The object's bytes as a stream that closes on exit."""
@@ -81,7 +104,12 @@ class BlobReader(io.RawIOBase):
         return size
 
     async def next_chunk(self) -> bytes:
-        """The next bytes of the object, empty at its end. For the event loop's own side."""
+        """The next bytes of the object, empty at its end. For the event loop's own side.
+
+        A whole chunk must come within the deadline: a server that drips is given up, not listened to for ever.
+        """
+        chunk = bytearray()
         async with mapped(self._deadline_s):
-            chunk: bytes = await self._body.read(_CHUNK_BYTES)
-        return chunk
+            while len(chunk) < _CHUNK_BYTES and (part := await self._body.read(_CHUNK_BYTES - len(chunk))):
+                chunk += part
+        return bytes(chunk)

@@ -8,6 +8,7 @@ of rates, and the default does not even retry TooManyRequestsException.
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import aioboto3
@@ -16,9 +17,11 @@ from aiobotocore.credentials import AioDeferredRefreshableCredentials
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader, create_loader
+from botocore.utils import parse_timestamp
 
 from fleet import __version__
 from fleet.aws.comprehend import Comprehend
+from fleet.aws.credentials import Credentials, Provider, chain
 from fleet.aws.s3 import S3
 from fleet.core.errors import Misconfigured
 
@@ -51,6 +54,7 @@ class TargetClients:
 
     comprehend: Comprehend
     s3: S3
+    credentials: Credentials
 
 
 @asynccontextmanager
@@ -77,31 +81,43 @@ async def _open_target(stack: AsyncExitStack, access: Access, timeouts: Timeouts
         user_agent=f"comprehend-fleet/{__version__}",
         s3={"addressing_style": "path"},
     )
-    session = _session(access, config, loader)
+    session, credentials = _session(access, config, loader)
+    stack.push_async_callback(credentials.close)
     comprehend = await stack.enter_async_context(session.client("comprehend", config=config))
     s3 = await stack.enter_async_context(session.client("s3", config=config))
     return TargetClients(
-        comprehend=Comprehend(comprehend, deadline_s=timeouts.call_s),
+        comprehend=Comprehend(comprehend, deadline_s=timeouts.call_s, refused=credentials.refused),
         s3=S3(s3, deadline_s=timeouts.call_s),
+        credentials=credentials,
     )
 
 
-def _session(access: Access, config: AioConfig, loader: Loader) -> Any:
-    session = aioboto3.Session(botocore_session=_core(access, loader), region_name=access.region)
-    if access.assume_role_arn is None:
-        return session
-    assumed = _core(access, loader)
-    assumed.get_component("credential_provider").insert_before("env", _AssumedRole(session, access, config))
-    return aioboto3.Session(botocore_session=assumed, region_name=access.region)
+def _session(access: Access, config: AioConfig, loader: Loader) -> tuple[Any, Credentials]:
+    """A session whose clients sign with credentials that never hang, and those."""
+    source = _core(access, loader)
+    if access.assume_role_arn is not None:
+        own = aioboto3.Session(botocore_session=source, region_name=access.region)
+        source = _core(access, loader)
+        source.get_component("credential_provider").providers.insert(0, _AssumedRole(own, access, config))
+    credentials = Credentials(chain(source))
+    core = _core(access, loader)
+    core.get_component("credential_provider").providers.insert(0, Provider(credentials))
+    return aioboto3.Session(botocore_session=core, region_name=access.region), credentials
 
 
 def _core(access: Access, loader: Loader) -> Any:
     """A botocore session of its own credentials, with the service models that all targets share."""
     core = get_session()
     core.register_component("data_loader", loader)
+    core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_utc)
     if access.profile is not None:
         core.set_config_variable("profile", access.profile)
     return core
+
+
+def _utc(value: Any) -> datetime:
+    """The time that AWS wrote, in UTC: botocore's own parser needs a local time zone that makes sense."""
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int | float) else parse_timestamp(value)
 
 
 class _AssumedRole:

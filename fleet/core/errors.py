@@ -1,21 +1,27 @@
 """The few errors that change what fleet does next.
 
 Foreign errors die at the door: `fleet.aws.errors` turns every AWS and network error into one of these, and the
-ledger raises `Conflict`, `Locked` and `Corrupt`. Nothing else in fleet branches on an error's text.
+ledger raises `Conflict`, `Unwritable`, `Locked`, `Corrupt`, `TooNew` and `DiskFailed`. Nothing else in fleet branches
+on an error's text.
 """
 
 __all__ = [
     "Conflict",
     "Corrupt",
     "Denied",
+    "DiskFailed",
     "FleetError",
+    "Forbidden",
     "InvalidInput",
     "Locked",
     "Lost",
     "Misconfigured",
+    "NameInUse",
     "Rejected",
     "Throttled",
+    "TooNew",
     "Unavailable",
+    "Unwritable",
     "leaves",
 ]
 
@@ -47,8 +53,19 @@ class Unavailable(FleetError):
         self.maybe_accepted = maybe_accepted
 
 
+class NameInUse(Unavailable):
+    """AWS says that the JobName is in use: look it up. What that means where List shows no such job is UNKNOWN."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, maybe_accepted=True)
+
+
 class Denied(FleetError):
     """The environment is wrong, not the job: credentials, permissions, clock. Wait, say so, count no attempt."""
+
+
+class Forbidden(Denied):
+    """AWS knows who asks and does not allow this call: permissions lack, for all or for what this one call names."""
 
 
 class Rejected(FleetError):
@@ -63,12 +80,25 @@ class Conflict(FleetError):
     """Somebody else moved the job first. Drop our copy and go on."""
 
 
+class Unwritable(FleetError):
+    """The ledger cannot be used now: its disk is full or read-only, or another program is in the way. Nothing of what
+    was asked for is durable. It passes by itself: wait and try again, and until then start nothing in AWS."""
+
+
 class Locked(FleetError):
     """Another process holds the ledger. The text names the holder."""
 
 
 class Corrupt(FleetError):
-    """The ledger file cannot be trusted: damaged, not a ledger, or made by a newer fleet."""
+    """The ledger file cannot be trusted: damaged, or not a ledger. The text says how to recover."""
+
+
+class TooNew(FleetError):
+    """The ledger was made by a newer fleet. This one must not touch it."""
+
+
+class DiskFailed(FleetError):
+    """The ledger's disk fails, and a fresh look at the file failed too: leave, before anything else is lost."""
 
 
 def leaves(error: BaseException) -> list[BaseException]:

@@ -21,7 +21,7 @@ class State(StrEnum):
     SUBMITTING = "submitting"  # its intent is durable; submit calls Start, rescue cleans up after a dead process
     RUNNING = "running"  # AWS has it; track follows it
     FINISHED = "finished"  # AWS says COMPLETED; verify reads the output
-    VERIFIED = "verified"  # the output was read; its verdict says how whole it is
+    VERIFIED = "verified"  # the output was read; its verdict says how whole it is; a person may reopen it
     DISCARDED = "discarded"  # given up, with a reason; a person may reopen it
     CANCELLED = "cancelled"  # a person asked for it; a person may reopen it
 
@@ -38,7 +38,7 @@ class Event(StrEnum):
     VERIFIED = "verified"  # the output has a verdict
     DISCARDED = "discarded"  # it cannot succeed as it is
     CANCELLED = "cancelled"  # it was stopped because a person asked
-    REOPENED = "reopened"  # a person asked for it again: a new attempt
+    REOPENED = "reopened"  # a person asked for it again, or it was not to blame: a new attempt
 
 
 TRANSITIONS: Final[dict[State, dict[Event, State]]] = {
@@ -61,7 +61,7 @@ TRANSITIONS: Final[dict[State, dict[Event, State]]] = {
         Event.VERIFIED: State.VERIFIED,
         Event.DISCARDED: State.DISCARDED,
     },
-    State.VERIFIED: {},
+    State.VERIFIED: {Event.REOPENED: State.PENDING},
     State.DISCARDED: {Event.REOPENED: State.PENDING},
     State.CANCELLED: {Event.REOPENED: State.PENDING},
 }
@@ -73,6 +73,7 @@ ENDED: Final = frozenset({State.VERIFIED, State.DISCARDED, State.CANCELLED})
 """The states in which fleet itself will do nothing more."""
 
 _NEW_ATTEMPT: Final = frozenset({Event.RETRIED, Event.REOPENED})
+_SAME_ATTEMPT: Final = frozenset({Event.SNOOZED, Event.RESCUED})  # it goes again; `snoozes` counts how often
 
 
 class Verdict(StrEnum):
@@ -146,7 +147,7 @@ def apply(job: Job, event: Event, **facts: Any) -> Job:
     """
     state = next_state(job.state, event)
     cleared: dict[str, Any] = {} if state is State.SUBMITTING else {"holder": None}
-    if event is Event.SNOOZED:
+    if event in _SAME_ATTEMPT:
         cleared["snoozes"] = job.snoozes + 1
     if event in _NEW_ATTEMPT:
         cleared |= {

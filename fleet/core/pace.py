@@ -35,13 +35,13 @@ def makespan_s(jobs: int, quotas: Quotas, job_s: float) -> float:
     return job_s + max((jobs - 1) / quotas.start_per_s, waves * job_s + rest / quotas.start_per_s)
 
 
-def guard_s(latencies_s: Sequence[float]) -> float:
-    """How much longer than a second the limiter's window must be, from how long the last calls took.
+def guard_s(latencies_s: Sequence[float], latency_s: float | None = None) -> float:
+    """How much later than it left a call may have arrived: one that took `latency_s`, or one that is still under way.
 
-    Two calls that left a second apart arrive closer together by as much as the first was slower than the second; the
-    spread of whole round trips bounds that from above. The first calls of a process are slow all together, so while
-    there are few, the next one may be as fast as can be. One hanging call must not stop the lane, hence the ceiling.
+    `latencies_s` are those of the last calls. A call can arrive late by as much as it was slower than the fastest,
+    whose way was the shortest; one that is still under way, as late as the slowest of them. While there are few, the
+    fastest is not known, and counts as nothing. One hanging call must not stop the lane, hence the ceiling.
     """
     fastest_s = min(latencies_s) if len(latencies_s) >= _LATENCIES_MIN else 0.0
-    spread_s = max(latencies_s, default=0.0) - fastest_s
-    return min(_GUARD_CEILING_S, max(_GUARD_FLOOR_S, spread_s))
+    slowest_s = max(latencies_s, default=0.0) if latency_s is None else latency_s
+    return min(_GUARD_CEILING_S, max(_GUARD_FLOOR_S, slowest_s - fastest_s))

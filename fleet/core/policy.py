@@ -10,13 +10,17 @@ __all__ = ["PERMANENT_FAILURES", "Next", "Retry", "after_failure", "backoff_s", 
 PERMANENT_FAILURES: Final = (
     "NO_READ_ACCESS_TO_INPUT",
     "NO_WRITE_ACCESS_TO_OUTPUT",
-    "NOT_ENOUGH_ACCESS_TO_VPC",
-    "NO_INPUT_FILES",
+    "NOT_ENOUGH_ACCESS",
+    "NO_INPUT",
+    "INPUT_",
+    "INVALID_",
+    "UNSUPPORTED_",
 )
-"""Codes at the head of a FAILED job's Message that another attempt cannot cure (facts sheet, 3.5).
+"""How the codes at the head of a FAILED job's Message begin that another attempt cannot cure.
 
-The service's whole list is UNKNOWN: a code that is not here gets the attempts that `Retry` allows. NO_INPUT_FILES is
-the sandbox's word for an empty prefix; the service's own word is UNKNOWN.
+Known are NO_READ_ACCESS_TO_INPUT, NO_WRITE_ACCESS_TO_OUTPUT and NOT_ENOUGH_ACCESS_TO_VPC (facts sheet, 3.5). The whole
+list is UNKNOWN: what is wrong with the input (empty, too large, too many files) or with the request stays wrong. A code
+that begins otherwise, or none at all, gets the attempts that `Retry` allows.
 """
 
 
@@ -47,9 +51,14 @@ def backoff_s(failures: int, jitter: float, *, floor_s: float, ceiling_s: float)
     return whole_s * (0.5 + 0.5 * jitter)
 
 
-def after_failure(job: Job, message: str | None, jitter: float, retry: Retry) -> Next:
-    """What follows when AWS says FAILED: a new attempt for causes that may pass, else discard with the Message."""
+def after_failure(job: Job, message: str | None, jitter: float, retry: Retry, *, excused: bool = False) -> Next:
+    """What follows when AWS says FAILED: a new attempt for causes that may pass, else discard with the Message.
+
+    `excused`: the cause is known not to be the job's, so it is tried again however often it was before.
+    """
     reason = message or "FAILED without a message"
+    if excused:
+        return Next(event=Event.RETRIED, reason=reason, wait_s=retry.floor_s)
     if reason.startswith(PERMANENT_FAILURES):
         return Next(event=Event.DISCARDED, reason=reason)
     if job.attempt >= retry.attempts:

@@ -17,6 +17,7 @@ __all__ = [
     "as_json",
     "as_text",
     "duration",
+    "plural",
     "printable",
     "rejected_lines",
     "table",
@@ -143,12 +144,22 @@ def printable(text: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """`2h 05m`, `3m 07s`; `-` for None."""
+    """`3d 04h`, `2h 05m`, `3m 07s`, `12s`; `-` for None."""
     if seconds is None:
         return "-"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours}h {minutes:02}m" if hours else f"{minutes}m {rest:02}s"
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days}d {hours:02}h"
+    if hours:
+        return f"{hours}h {minutes:02}m"
+    return f"{minutes}m {rest:02}s" if minutes else f"{rest}s"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 job`, `2,000 jobs`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -65,13 +65,17 @@ class Output:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The verdict of one job with its evidence. `failed` counts documents with an error or without any record."""
+    """The verdict of one job with its evidence. `failed` counts documents with an error or without any record.
+
+    `codes` says how many documents failed with which ErrorCode; `errors` are the first of them.
+    """
 
     verdict: Verdict
     documents: int = 0
     failed: int = 0
     reason: str | None = None
     errors: tuple[DocumentError, ...] = ()
+    codes: Mapping[str, int] = field(default_factory=dict)
 
 
 def judge(expected: Expected | None, output: Output) -> Finding:
@@ -94,6 +98,7 @@ def judge(expected: Expected | None, output: Output) -> Finding:
         failed=failed,
         reason=_reason(output, absent),
         errors=tuple(output.errors),
+        codes=dict(output.codes),
     )
 
 

@@ -39,8 +39,11 @@ def _sweep_wish_s(model: Durations, age_s: float, size_bytes: int | None) -> flo
 
 
 def absent(running: Iterable[Job], active: Collection[str], *, now_s: float, lag_s: float) -> list[Job]:
-    """The running jobs that a complete sweep no longer shows as active, and that are old enough for List to know."""
-    return [job for job in running if job.remote_id not in active and now_s - job.updated_at >= lag_s]
+    """The running jobs that a complete sweep no longer shows as active, and that are old enough for List to know.
+
+    A job from the future is old: the clock was set back since.
+    """
+    return [job for job in running if job.remote_id not in active and not 0 <= now_s - job.updated_at < lag_s]
 
 
 def foreign(active: Iterable[tuple[str, str | None]], remote_ids: Collection[str], names: Collection[str]) -> int:

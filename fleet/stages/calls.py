@@ -1,18 +1,24 @@
 """Every call a lane makes to Comprehend: first the lane's limiter for that operation, then one request, then a count.
 
-There is one `LaneCalls` per lane and process, and one bucket per operation, so that no budget starves another.
+There is one `LaneCalls` per lane and process, with one bucket and one circuit per operation, so that no budget starves
+another and no operation's trouble stops another. Stages ask `room` before they call: nothing waits behind an open
+circuit.
 """
 
 import functools
+import random
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import anyio
+import structlog
 
 from fleet.aws.comprehend import ACTIVE, Comprehend, RemoteJob
 from fleet.core.bucket import Bucket
-from fleet.core.errors import Denied, FleetError, Lost, Rejected, Throttled, Unavailable
+from fleet.core.circuit import Circuit, broke, is_open, room, wait_s
+from fleet.core.errors import Denied, FleetError, Lost, NameInUse, Rejected, Throttled, Unavailable
+from fleet.core.failures import Failures
 from fleet.core.job import Job
 from fleet.core.kinds import KINDS
 from fleet.core.lane import Lane, Quotas
@@ -20,9 +26,14 @@ from fleet.core.pace import guard_s
 from fleet.stages.loop import Clock
 from fleet.telemetry import Telemetry
 
-__all__ = ["LaneCalls", "Limiter"]
+__all__ = ["LaneCalls", "Limiter", "Verb"]
 
 T = TypeVar("T")
+
+Verb = Literal["start", "describe", "list", "stop"]
+"""One of a kind's four operations, whatever the kind."""
+
+log = structlog.get_logger()
 
 _LATENCIES_KEPT: Final = 50
 _PAGES_MAX: Final = 10_000  # a List that never ends is nonsense
@@ -34,9 +45,11 @@ class Limiter:
     def __init__(self, rate_per_s: float, clock: Clock) -> None:
         self._bucket = Bucket(rate_per_s, now=clock.monotonic(), guard_s=guard_s(()))
         self._clock = clock
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
         self._latencies_s: deque[float] = deque(maxlen=_LATENCIES_KEPT)
         self._waited = False
+        self._closed = False
+        self._sleep = anyio.CancelScope()
 
     def allow(self, rate_per_s: float) -> None:
         """Grant this many calls a second from now on, at most the rate of the beginning."""
@@ -53,16 +66,26 @@ class Limiter:
         waited, self._waited = self._waited, False
         return waited
 
-    async def take(self) -> None:
-        """Return once one call is granted."""
-        async with self._turn:
-            while wait_s := self._bucket.take(self._clock.monotonic()):
-                self._waited = True
-                await self._clock.sleep(wait_s)
+    def close(self) -> None:
+        """Grant nothing any more, and leave nobody waiting."""
+        self._closed = True
+        self._sleep.cancel()
 
-    def took(self, latency_s: float) -> None:
-        """A granted call was answered, or failed, after this long."""
+    async def take(self) -> int:
+        """The number of the call that is granted; `Unavailable`, surely not sent, if the limiter closes before."""
+        async with self._turn:
+            while not self._closed and (wait_s := self._bucket.take(self._clock.monotonic())):
+                self._waited = True
+                with anyio.CancelScope() as self._sleep:
+                    await self._clock.sleep(wait_s)
+        if self._closed:
+            raise Unavailable("fleet is leaving: the call was not sent", maybe_accepted=False)
+        return self._bucket.granted
+
+    def took(self, call: int, sent_at: float, latency_s: float) -> None:
+        """The granted call of this number was answered, or failed, after this long."""
         self._latencies_s.append(latency_s)
+        self._bucket.arrived(call, sent_at + guard_s(self._latencies_s, latency_s))
         self._bucket.guard_s = guard_s(self._latencies_s)
 
 
@@ -70,36 +93,68 @@ class LaneCalls:
     """The four operations of one lane, each under its own quota, with the credentials of the job's target."""
 
     def __init__(
-        self, lane: Lane, quotas: Quotas, clients: Mapping[str, Comprehend], *, clock: Clock, telemetry: Telemetry
+        self,
+        lane: Lane,
+        quotas: Quotas,
+        clients: Mapping[str, Comprehend],
+        *,
+        clock: Clock,
+        telemetry: Telemetry,
+        rng: random.Random | None = None,
     ) -> None:
         self.lane = lane
         self.quotas = quotas
         self._clients = clients
         self._any_client = next(iter(clients.values()))
         self._kind = KINDS[lane.kind]
+        self.starting: set[int] = set()  # ids of the jobs whose Start waits for the limiter or for its answer
+        self.failures = Failures()  # what track learns of the lane's jobs, and submit goes by
         self.foreign = 0  # active jobs of other programs, as the last complete sweep showed them
         self._clock = clock
         self._telemetry = telemetry
-        self._limiters = {
-            self._kind.start: Limiter(quotas.start_per_s, clock),
-            self._kind.describe: Limiter(quotas.describe_per_s, clock),
-            self._kind.list: Limiter(quotas.list_per_s, clock),
+        self._rng = rng or random.Random()
+        self._limiters: dict[Verb, Limiter] = {
+            "start": Limiter(quotas.start_per_s, clock),
+            "describe": Limiter(quotas.describe_per_s, clock),
+            "list": Limiter(quotas.list_per_s, clock),
+            "stop": Limiter(quotas.stop_per_s, clock),
         }
+        self._circuits: dict[Verb, Circuit] = dict.fromkeys(self._limiters, Circuit())
+        for verb in self._limiters:
+            telemetry.may_call(getattr(self._kind, verb))
+
+    def room(self, verb: Verb, wanted: int = 1) -> int:
+        """How many of the wanted calls may leave now: none or one probe while the operation fails again and again."""
+        return room(self._circuits[verb], self._clock.monotonic(), wanted)
+
+    def ready_in_s(self, verb: Verb) -> float:
+        """Seconds until there is room for a call of this operation."""
+        return wait_s(self._circuits[verb], self._clock.monotonic())
 
     async def start(self, job: Job, request: Mapping[str, Any]) -> RemoteJob:
         """Send the job's Start request when the rate allows."""
-        return await self._call(self._kind.start, lambda: self._client(job).start(self.lane.kind, request))
+        self.starting.add(job.id)
+        try:
+            return await self._call("start", lambda: self._client(job).start(self.lane.kind, request))
+        finally:
+            self.starting.discard(job.id)
 
     async def describe(self, job: Job) -> RemoteJob:
         """Ask for the job's status when the rate allows."""
-        return await self._call(
-            self._kind.describe, lambda: self._client(job).describe(self.lane.kind, str(job.remote_id))
-        )
+        return await self._call("describe", lambda: self._client(job).describe(self.lane.kind, str(job.remote_id)))
+
+    async def stop(self, job: Job) -> str:
+        """Ask AWS to stop the job when the rate allows; the status it answers. `Rejected` if the job has ended."""
+        return await self._call("stop", lambda: self._client(job).stop(self.lane.kind, str(job.remote_id)))
+
+    def monotonic(self) -> float:
+        """Now, on the clock of the lane's limiters."""
+        return self._clock.monotonic()
 
     @property
     def starts(self) -> Limiter:
         """The limiter of Start."""
-        return self._limiters[self._kind.start]
+        return self._limiters["start"]
 
     async def active(self) -> dict[str, RemoteJob]:
         """Every job of this lane that AWS calls active, by JobId, whoever started it: one complete sweep.
@@ -123,7 +178,7 @@ class LaneCalls:
         token: str | None = None
         for _ in range(_PAGES_MAX):
             request = functools.partial(client.page, self.lane.kind, next_token=token, **which)
-            page = await self._call(self._kind.list, request)
+            page = await self._call("list", request)
             for remote in page.jobs:
                 yield remote
             if page.next_token is None:
@@ -136,21 +191,41 @@ class LaneCalls:
     def _client(self, job: Job) -> Comprehend:
         return self._clients.get(job.target, self._any_client)
 
-    async def _call(self, operation: str, request: Callable[[], Awaitable[T]]) -> T:
-        limiter = self._limiters[operation]
-        await limiter.take()
+    async def _call(self, verb: Verb, request: Callable[[], Awaitable[T]]) -> T:
+        operation = getattr(self._kind, verb)
+        limiter = self._limiters[verb]
+        asked = self._clock.monotonic()
+        call = await limiter.take()
         began = self._clock.monotonic()
-        outcome = "ok"
+        self._telemetry.rate_limit_wait_seconds.labels(operation).observe(began - asked)
+        outcome = "ambiguous"  # as long as nothing is heard: a call may be cut off when fleet leaves
         try:
-            return await request()
+            answer = await request()
         except FleetError as error:
             outcome = _outcome(error)
+            self._notice(verb, began, error)
             raise
+        else:
+            outcome = "ok"
+            self._notice(verb, began, None)
+            return answer
         finally:
             took_s = self._clock.monotonic() - began
-            limiter.took(took_s)
+            limiter.took(call, began, took_s)
             self._telemetry.api_requests.labels(operation, outcome).inc()
-            self._telemetry.api_request_duration.labels(operation).observe(took_s)
+            self._telemetry.api_request_duration_seconds.labels(operation).observe(took_s)
+
+    def _notice(self, verb: Verb, began: float, error: FleetError | None) -> None:
+        """Open the operation's circuit when it keeps failing, and close it with the first answer."""
+        before = self._circuits[verb]
+        after = Circuit()
+        if isinstance(error, Unavailable) and not isinstance(error, NameInUse):
+            after = broke(before, began=began, now=self._clock.monotonic(), jitter=self._rng.random())
+        self._circuits[verb] = after
+        if is_open(after) != is_open(before):
+            tell = log.warning if error else log.info
+            state = "operation.failing" if is_open(after) else "operation.recovered"
+            tell(state, operation=getattr(self._kind, verb), lane=str(self.lane), reason=str(error) if error else None)
 
 
 def _outcome(error: FleetError) -> str:

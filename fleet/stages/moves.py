@@ -20,7 +20,7 @@ class Moves:
 
     def __init__(self, ledger: Ledger, telemetry: Telemetry) -> None:
         self._ledger = ledger
-        self._telemetry = telemetry
+        self.telemetry = telemetry
 
     async def record(
         self, job: Job, event: Event, *, detail: Mapping[str, Any] | None = None, **facts: Any
@@ -32,5 +32,5 @@ class Moves:
             log.info("job.conflict", key=job.key, event_lost=str(event), reason=str(conflict))
             return None
         shown = {name: facts[name] for name in ("remote_id", "verdict", "documents", "reason") if facts.get(name)}
-        self._telemetry.moved(moved, event, **shown)
+        self.telemetry.moved(moved, event, **shown)
         return moved

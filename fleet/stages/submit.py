@@ -4,23 +4,28 @@ Promises: a Start leaves only after its intent is durable in the ledger; never m
 slots left beside those of other programs; an outcome that cannot be told (time-out, 5xx, nonsense) leaves the job
 submitting without a holder, so that rescue asks AWS before anything is sent again. Where AWS allows less than the
 configured quotas, the lane finds out what, stays just below it, and tries again ever more rarely (`core/adapt.py`).
+Where AWS refuses Starts for a cause that is not one job's, the lane pauses, probes, and goes on by itself
+(`core/pause.py`); where Start fails again and again, calls become rare until one is answered (`core/circuit.py`).
 Does not: follow accepted jobs (track does), or look anything up in AWS (rescue does).
 """
 
 import json
 import random
 from collections import deque
+from contextlib import suppress
 from enum import StrEnum
 from typing import Final
 
 import anyio
 import structlog
 
+from fleet.core import pause
 from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_per_s, refused
-from fleet.core.errors import Denied, Rejected, Throttled, Unavailable
+from fleet.core.errors import Denied, Forbidden, NameInUse, Rejected, Throttled, Unavailable, Unwritable
+from fleet.core.identity import job_name
 from fleet.core.job import IN_FLIGHT, Event, Job, State
 from fleet.core.pace import batch
-from fleet.core.policy import backoff_s
+from fleet.core.pause import Blame, Pause, Standing
 from fleet.ledger.ledger import Ledger
 from fleet.stages.calls import LaneCalls
 from fleet.stages.loop import Clock
@@ -31,8 +36,7 @@ __all__ = ["Submit"]
 log = structlog.get_logger()
 
 _IDLE_S: Final = 5.0
-_SNOOZE_FLOOR_S: Final = 1.0
-_SNOOZE_CEILING_S: Final = 60.0
+_IN_USE_MAX: Final = 3  # times that a JobName is in use by a job that no List shows
 
 
 class Outcome(StrEnum):
@@ -40,7 +44,6 @@ class Outcome(StrEnum):
 
     ACCEPTED = "accepted"
     THROTTLED = "throttled"
-    DENIED = "denied"
     OTHER = "other"
 
 
@@ -61,26 +64,42 @@ class Submit:
         self._holder = holder
         self._clock = clock
         self._rng = rng
-        self._denials = 0  # ticks in a row in which the environment was wrong
+        self._standing = Standing()
+        self._unwritable: Pause | None = None
+        self._unwritten: dict[int, tuple[Job, str]] = {}  # job id -> the job and the JobId that AWS gave it
+        self._in_use: dict[int, int] = {}  # job id -> times that AWS called its name in use
         self._accepted_at: deque[float] = deque(maxlen=4096)
         self._knows_recent = False
+
+    @property
+    def pause(self) -> Pause | None:
+        """Why this lane starts nothing but a probe now and then, and since when; None while all is well."""
+        return self._standing.pause or self._unwritable or self._calls.failures.pause
 
     async def tick(self, now: float) -> float:
         """Claim what fits and start it; returns when the slots, the rate or the environment call for a wait."""
         lane = self._calls.lane
+        await self._write_down()
+        if self._standing.pause and now < self._standing.probe_at:
+            return self._standing.probe_at - now
         if not self._knows_recent:
             await self._remember(now)
         counts = (await self._ledger.counts()).get(lane, {})
         in_flight = sum(counts.get(state, 0) for state in IN_FLIGHT)
         self._ease(now)
+        if self._calls.failures.pause and (in_flight or now < self._calls.failures.probe_at):
+            return min(_IDLE_S, max(0.05, self._calls.failures.probe_at - now))  # one probe at a time
         limit = batch(
             self.allowance.rate_per_s,
             free=free_slots(self.allowance, in_flight=in_flight),
-            probing=self._denials > 0,
+            probing=self.pause is not None,
         )
         if not limit or not counts.get(State.PENDING):
             return min(_IDLE_S, max(0.05, self.allowance.slot_probe_at - now))
-        jobs = await self._ledger.claim(lane, limit=limit, holder=self._holder)
+        limit = self._calls.room("start", limit)
+        if not limit:
+            return max(0.05, self._calls.ready_in_s("start"))
+        jobs = await self._claim(limit)
         if not jobs:
             due_in_s = await self._ledger.due_in(lane)
             return _IDLE_S if due_in_s is None else min(max(due_in_s, 0.05), _IDLE_S)
@@ -124,8 +143,26 @@ class Submit:
                 slots=self.allowance.slots,
                 foreign=self.allowance.foreign,
             )
-        self._denials = self._denials + 1 if Outcome.DENIED in outcomes else 0
-        return self._patience_s(self._denials) if self._denials else 0.0
+        return max(0.0, self._standing.probe_at - now) if self._standing.pause else 0.0
+
+    async def _claim(self, limit: int) -> list[Job]:
+        """The next jobs; while the ledger cannot write down what would be started, the lane is paused."""
+        before = self.pause
+        try:
+            # a probe is a job that was not yet refused: one bad job must not speak for the lane again and again
+            avoided = self._standing.streak if self._standing.pause else frozenset[int]()
+            jobs = await self._ledger.claim(self._calls.lane, limit=limit, holder=self._holder, avoided=avoided)
+            if avoided and not jobs:
+                self._standing = pause.probed_all(self._standing)
+                jobs = await self._ledger.claim(self._calls.lane, limit=limit, holder=self._holder)
+            self._unwritable = None
+        except Unwritable as error:
+            since = self._unwritable.since if self._unwritable else self._ledger.seconds()
+            self._unwritable = Pause(reason=str(error), since=since)
+            raise
+        finally:
+            self._say(before)
+        return jobs
 
     async def _start(self, job: Job, outcomes: list[Outcome]) -> None:
         """Send one Start and write down what came of it."""
@@ -133,32 +170,84 @@ class Submit:
         try:
             remote = await self._calls.start(job, json.loads(job.intent or "{}"))
         except Throttled as error:
-            outcome = Outcome.THROTTLED  # the lane waits, not the job: it is the next one to go
-            await self._moves.record(job, Event.SNOOZED, reason=str(error), due_at=self._ledger.seconds())
-        except Denied as error:
-            outcome = Outcome.DENIED
-            log.warning("lane.refused", lane=str(job.lane), reason=str(error))
+            outcome = Outcome.THROTTLED
             await self._snooze(job, str(error))
-        except Rejected as error:
-            await self._moves.record(job, Event.DISCARDED, reason=str(error))
+        except (Denied, Rejected) as error:
+            await self._refused(job, error)
         except Unavailable as error:
             await self._unavailable(job, error)
         else:
             outcome = Outcome.ACCEPTED
             self._accepted_at.append(self._clock.monotonic())
-            await self._moves.record(job, Event.ACCEPTED, remote_id=remote.remote_id, reason=None)
+            self._stand(pause.accepted(self._standing, job.id))
+            self._unwritten[job.id] = (job, remote.remote_id)
         outcomes.append(outcome)
+        with suppress(Unwritable):  # the next tick writes it down, and the other Starts in hand are not cut off
+            await self._write_down(job.id)
+
+    async def _write_down(self, *job_ids: int) -> None:
+        """What AWS accepted is in the ledger: these jobs, or all where none is named."""
+        for job_id in job_ids or list(self._unwritten):
+            if job_id in self._unwritten:
+                job, remote_id = self._unwritten[job_id]
+                await self._moves.record(job, Event.ACCEPTED, remote_id=remote_id, reason=None)
+                self._unwritten.pop(job_id, None)
+
+    async def _refused(self, job: Job, error: Denied | Rejected) -> None:
+        """Hold the job, or discard it where it is itself to blame."""
+        standing, hold_s = pause.refused(
+            self._standing,
+            job.id,
+            _blame(error),
+            str(error),
+            now=self._clock.monotonic(),
+            at=self._ledger.seconds(),
+            jitter=self._rng.random(),
+        )
+        self._stand(standing)
+        if hold_s is None:
+            await self._moves.record(job, Event.DISCARDED, reason=str(error))
+        else:
+            await self._snooze(job, str(error), hold_s)
 
     async def _unavailable(self, job: Job, error: Unavailable) -> None:
         if not error.maybe_accepted:
             await self._snooze(job, str(error))
             return
+        times = self._in_use.get(job.id, 0) + isinstance(error, NameInUse)
+        if times >= _IN_USE_MAX:
+            reason = f"{error} (List shows no job of the name {job_name(job.key, job.attempt)}, {times} times)"
+            await self._moves.record(job, Event.DISCARDED, reason=reason)
+            return
+        if times:
+            self._in_use[job.id] = times
+        self._moves.telemetry.ambiguous_starts.labels(job.lane.kind).inc()
         log.warning("job.in_doubt", key=job.key, kind=job.lane.kind, attempt=job.attempt, reason=str(error))
         await self._ledger.release(job)
 
-    async def _snooze(self, job: Job, reason: str) -> None:
-        due_at = self._ledger.seconds() + self._patience_s(job.snoozes + 1)
-        await self._moves.record(job, Event.SNOOZED, reason=reason, due_at=due_at)
+    async def _snooze(self, job: Job, reason: str, hold_s: float = 0.0) -> None:
+        """The job goes again: at once, where it is the lane that has to wait."""
+        await self._moves.record(job, Event.SNOOZED, reason=reason, due_at=self._ledger.seconds() + hold_s)
 
-    def _patience_s(self, times: int) -> float:
-        return backoff_s(times, self._rng.random(), floor_s=_SNOOZE_FLOOR_S, ceiling_s=_SNOOZE_CEILING_S)
+    def _stand(self, standing: Standing) -> None:
+        before, self._standing = self.pause, standing
+        self._say(before)
+
+    def _say(self, before: Pause | None) -> None:
+        """Log a pause once when it begins, and once when it ends."""
+        lane, after = str(self._calls.lane), self.pause
+        if before is None and after is not None:
+            log.warning("lane.paused", lane=lane, reason=after.reason)
+        elif before is not None and after is None:
+            paused_s = round(self._ledger.seconds() - before.since, 1)
+            log.info("lane.resumed", lane=lane, reason=before.reason, paused_s=paused_s)
+
+
+def _blame(error: Denied | Rejected) -> Blame:
+    match error:
+        case Forbidden():
+            return Blame.PERMISSION
+        case Denied():
+            return Blame.ENVIRONMENT
+        case _:
+            return Blame.REQUEST

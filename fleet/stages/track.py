@@ -3,7 +3,8 @@
 Promises: a job leaves `running` only on a status that Describe told us, or when AWS has not known it for a whole grace
 period; a List sweep of the lane is the heartbeat, and concurrent Describe calls confirm what it no longer shows as
 active, or do all the work where List is denied, lags, fails or is switched off; all within the lane's List and
-Describe rates; a poll that changes nothing writes nothing.
+Describe rates; a poll that changes nothing writes nothing; a job that AWS runs for longer than any honest one is told
+of once and counted, never stopped or started again.
 Does not: look at the output (verify does), or start anything again itself (a retried job goes back to submit).
 """
 
@@ -19,6 +20,7 @@ import structlog
 from fleet.aws.comprehend import TERMINAL, RemoteJob
 from fleet.core.durations import Durations, Sample
 from fleet.core.errors import Denied, Lost, Throttled, Unavailable
+from fleet.core.failures import completed, failed, is_access
 from fleet.core.identity import job_name
 from fleet.core.job import Event, Job, State
 from fleet.core.policy import Next, Retry, after_failure, backoff_s
@@ -60,6 +62,7 @@ class Track:
         retry: Retry,
         polling: Polling,
         rng: random.Random,
+        stuck_after_s: float = 86_400.0,
     ) -> None:
         self.name = f"track {calls.lane}"
         self._ledger = ledger
@@ -68,6 +71,10 @@ class Track:
         self._retry = retry
         self._polling = polling
         self._rng = rng
+        self._stuck_after_s = stuck_after_s
+        self._stuck: frozenset[int] = frozenset()  # ids of the jobs that run for too long
+        self._unknown: set[str] = set()  # statuses that we do not know
+        self._lost_since: dict[int, float] = {}  # job id -> monotonic time since which AWS has not known it
         self._samples: deque[Sample] | None = None
         self.model = Durations()
         self._due: dict[int, float] = {}  # job id -> monotonic time of its next Describe
@@ -78,12 +85,18 @@ class Track:
         self._gone: set[int] = set()  # ids of the jobs that the last sweep did not show
         self._lag_s = 0.0  # how far List is behind, as far as we have seen
 
+    @property
+    def stuck(self) -> int:
+        """How many jobs AWS has been running for longer than `stuck_after_s`."""
+        return len(self._stuck)
+
     async def tick(self, now: float) -> float:
         """Sweep if it is time, then Describe what is due: as many as one second of the rate allows, all at once."""
         if self._samples is None:
             self._samples = deque(await self._ledger.durations(self._calls.lane, limit=_SAMPLES), maxlen=_SAMPLES)
             self.model = Durations.learn(self._samples)
         running = await self._ledger.jobs(lane=self._calls.lane, states={State.RUNNING})
+        self._tell_stuck(running)
         if not running and not await self._pending():
             self._due, self._calls.foreign = {}, 0
             return _IDLE_S
@@ -91,14 +104,23 @@ class Track:
         if now >= self._sweep_at(running):
             await self._sweep(running, now)
         due = sorted((job for job in running if self._due[job.id] <= now), key=lambda job: self._due[job.id])
-        batch = due[: max(1, int(self._calls.quotas.describe_per_s))]
+        batch = due[: self._calls.room("describe", max(1, int(self._calls.quotas.describe_per_s)))]
         async with anyio.create_task_group() as group:
             for job in batch:
                 group.start_soon(self._ask, job, now)
-        if len(batch) < len(due):
+        if len(batch) < len(due) and self._calls.room("describe"):
             return 0.0
-        wishes = [self._sweep_at(running), *(self._due[job.id] for job in running), now + _IDLE_S]
+        later = [at for job in running if (at := self._due[job.id]) > now]
+        wishes = [self._sweep_at(running), *later, now + _IDLE_S]
         return max(0.01, min(wishes) - now)
+
+    def _tell_stuck(self, running: Sequence[Job]) -> None:
+        """Count the jobs that AWS has for too long, and tell once of each."""
+        stuck = {job.id: job for job in running if self._age_s(job) > self._stuck_after_s}
+        for job_id in stuck.keys() - self._stuck:
+            job = stuck[job_id]
+            log.warning("job.stuck", key=job.key, kind=job.lane.kind, remote_id=job.remote_id, age_s=self._age_s(job))
+        self._stuck = frozenset(stuck)
 
     def _sweep_at(self, running: Sequence[Job]) -> float:
         """When the next sweep is due: what runs now decides, so a job that has just been accepted counts at once."""
@@ -124,7 +146,7 @@ class Track:
         )
 
     def _age_s(self, job: Job) -> float:
-        return self._ledger.seconds() - (job.submitted_at or job.updated_at)
+        return max(0.0, self._ledger.seconds() - (job.submitted_at or job.updated_at))
 
     async def _sweep(self, running: Sequence[Job], now: float) -> None:
         """One complete List of what is active: what is not in it is due for a Describe, the rest is known to run."""
@@ -160,17 +182,23 @@ class Track:
         try:
             remote = await self._calls.describe(job)
         except Lost as error:
-            await self._lost(job, str(error))
+            await self._lost(job, str(error), now)
         except (Throttled, Unavailable, Denied) as error:
             self._due[job.id] = now + self._polling.ceiling_s * (0.5 + 0.5 * self._rng.random())
-            log.warning("job.unseen", key=job.key, kind=job.lane.kind, reason=str(error))
+            log.info("job.unseen", key=job.key, kind=job.lane.kind, reason=str(error))
         else:
+            self._lost_since.pop(job.id, None)
             await self._follow(job, remote)
 
     async def _follow(self, job: Job, remote: RemoteJob) -> None:
         if remote.status not in _STATUSES:
-            log.warning("job.unknown_status", key=job.key, kind=job.lane.kind, status=remote.status)
-        step = decide(job, remote, self._rng.random(), self._retry)
+            self._moves.telemetry.unknown_statuses.labels(job.lane.kind).inc()
+            if remote.status not in self._unknown:
+                log.warning("job.unknown_status", key=job.key, kind=job.lane.kind, status=remote.status)
+                self._unknown.add(remote.status)
+        await self._fare(job, remote)
+        excused = self._calls.failures.pause is not None and is_access(remote.message)
+        step = decide(job, remote, self._rng.random(), self._retry, excused=excused)
         if step is None:
             self._still_there(job)
             return
@@ -184,6 +212,22 @@ class Track:
         if step.event is Event.FINISHED and remote.submitted_at and remote.ended_at:
             self._learn(Sample(duration_s=remote.ended_at - remote.submitted_at, size_bytes=job.size_bytes))
 
+    async def _fare(self, job: Job, remote: RemoteJob) -> None:
+        """Count failures for want of access, which pause the lane, and completed jobs, which let it go on."""
+        before = self._calls.failures
+        if remote.status == "FAILED":
+            now, at = self._calls.monotonic(), self._ledger.seconds()
+            self._calls.failures = failed(before, job.key, remote.message, now=now, at=at, jitter=self._rng.random())
+        elif remote.status == "COMPLETED":
+            self._calls.failures = completed(before)
+        after = self._calls.failures
+        if after.pause and not before.pause:
+            log.warning("lane.paused", lane=str(self._calls.lane), reason=after.pause.reason)
+            for given_up in await self._ledger.jobs(keys=after.streak, states={State.DISCARDED}):
+                await self._moves.record(given_up, Event.REOPENED, reason=f"not its fault: {after.pause.reason}")
+        if before.pause and not after.pause:
+            log.info("lane.resumed", lane=str(self._calls.lane))
+
     def _still_there(self, job: Job) -> None:
         """Describe says active, and the last sweep did not show the job: List is at least so far behind."""
         if job.id in self._gone:
@@ -194,21 +238,23 @@ class Track:
             self._samples.append(sample)
             self.model = Durations.learn(self._samples)
 
-    async def _lost(self, job: Job, reason: str) -> None:
-        """AWS does not know the job. Right after Start that is lag; after the grace period it is the truth.
+    async def _lost(self, job: Job, reason: str, now: float) -> None:
+        """AWS does not know the job. For a moment that is lag; once it has been so for a grace period it is the truth.
 
         It is not started again by itself: it may have run and been paid for.
         """
-        if self._age_s(job) < _LOST_GRACE_S:
-            log.warning("job.unseen", key=job.key, kind=job.lane.kind, reason=reason)
-        else:
-            await self._moves.record(job, Event.DISCARDED, reason=f"AWS no longer knows this job: {reason}")
+        since = self._lost_since.setdefault(job.id, now)
+        if now - since < _LOST_GRACE_S:
+            log.info("job.unseen", key=job.key, kind=job.lane.kind, reason=reason)
+            return
+        del self._lost_since[job.id]
+        await self._moves.record(job, Event.DISCARDED, reason=f"AWS no longer knows this job: {reason}")
 
 
 _WITH_REMOTE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
 
 
-def decide(job: Job, remote: RemoteJob, jitter: float, retry: Retry) -> Next | None:
+def decide(job: Job, remote: RemoteJob, jitter: float, retry: Retry, *, excused: bool = False) -> Next | None:
     """What follows from what AWS says of a running job; None while it has not ended.
 
     A status that we do not know is not an end.
@@ -217,7 +263,7 @@ def decide(job: Job, remote: RemoteJob, jitter: float, retry: Retry) -> Next | N
         case "COMPLETED":
             return Next(event=Event.FINISHED, reason="")
         case "FAILED":
-            return after_failure(job, remote.message, jitter, retry)
+            return after_failure(job, remote.message, jitter, retry, excused=excused)
         case "STOPPED" if job.cancel_requested:
             return Next(event=Event.CANCELLED, reason="cancelled on request")
         case "STOPPED":

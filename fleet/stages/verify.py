@@ -104,7 +104,7 @@ class Verify:
             {"file": error.file, "line": error.line, "code": error.code, "message": error.message}
             for error in finding.errors
         ]
-        await self._moves.record(
+        verified = await self._moves.record(
             job,
             Event.VERIFIED,
             detail={"errors": errors} if errors else None,
@@ -113,6 +113,8 @@ class Verify:
             failed_documents=finding.failed,
             reason=finding.reason,
         )
+        if verified is not None:
+            self._moves.telemetry.documents_failed(job.lane.kind, finding.codes)
 
     def _wait(self, job: Job, reads: int, now: float, reason: str) -> None:
         wait_s = backoff_s(reads + 1, self._rng.random(), floor_s=1.0, ceiling_s=60.0)

@@ -8,7 +8,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from fleet.aws.errors import mapped, translate
-from fleet.core.errors import Denied, FleetError, Lost, Rejected, Throttled, Unavailable
+from fleet.core.errors import Denied, FleetError, Forbidden, Lost, NameInUse, Rejected, Throttled, Unavailable
 
 
 def answer(code: str, status: int) -> boto.ClientError:
@@ -26,8 +26,13 @@ def answer(code: str, status: int) -> boto.ClientError:
         ("ExpiredTokenException", 400, Denied),
         ("UnrecognizedClientException", 400, Denied),
         ("InvalidSignatureException", 400, Denied),
-        ("AccessDeniedException", 400, Denied),
-        ("Anything", 403, Denied),
+        ("UnrecognizedClientException", 403, Denied),
+        ("401", 401, Denied),
+        ("407", 407, Denied),
+        ("AccessDeniedException", 400, Forbidden),
+        ("NotAuthorizedException", 400, Forbidden),
+        ("Anything", 403, Forbidden),
+        ("ResourceLimitExceededException", 400, Throttled),
         ("JobNotFoundException", 400, Lost),
         ("NoSuchKey", 404, Lost),
         ("InvalidRequestException", 400, Rejected),
@@ -50,7 +55,11 @@ def test_a_declared_answer_was_surely_not_accepted(code: str, status: int, kind:
     [
         answer("InternalServerException", 500),
         answer("ServiceUnavailable", 503),
-        answer("ResourceInUseException", 400),
+        answer("ServiceUnavailable", 400),
+        answer("ThrottlingException", 503),
+        answer("404", 404),  # a proxy's page
+        answer("302", 302),
+        boto.EndpointConnectionError(endpoint_url="http://x", error=aiohttp.ClientOSError(104, "reset by peer")),
         boto.ReadTimeoutError(endpoint_url="http://x"),
         boto.ConnectionClosedError(endpoint_url="http://x"),
         boto.HTTPClientError(error=OSError("reset")),
@@ -85,6 +94,34 @@ def test_what_never_left_was_surely_not_accepted(error: Exception) -> None:
 
     assert isinstance(ours, Unavailable)
     assert not ours.maybe_accepted
+
+
+def test_a_name_in_use_is_looked_up() -> None:
+    """ResourceInUse on Start: its meaning is UNKNOWN, so it counts as maybe accepted, and is told from the others."""
+    ours = translate(answer("ResourceInUseException", 400))
+
+    assert isinstance(ours, NameInUse)
+    assert ours.maybe_accepted
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("RequestTimeTooSkewed", "The difference between the request time and the current time is too large."),
+        ("RequestExpired", "words"),
+        ("InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than 20260101T010000Z"),
+        ("InvalidSignatureException", "Signature not yet current: 20270101T000000Z is still later than ..."),
+    ],
+)
+def test_a_wrong_clock_is_called_so(code: str, words: str) -> None:
+    """The reason says what is wrong and what to do, not only that a signature is."""
+    error = answer(code, 403)
+    error.response["Error"]["Message"] = words
+
+    ours = translate(error)
+
+    assert isinstance(ours, Denied)
+    assert str(ours) == f"clock skew: {code}: {words}; set the machine's clock"
 
 
 def test_missing_credentials_are_the_environments_fault() -> None:

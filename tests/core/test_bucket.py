@@ -1,5 +1,6 @@
 """The limiter's arithmetic, held against every window that it was ever asked about."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -96,3 +97,49 @@ def test_a_bucket_that_knows_the_recent_calls_need_not_wait() -> None:
     """After a restart the calls of the last second count, and nothing else does."""
     assert Bucket(2, now=100.0, recent=[]).take(100.0) == 0.0
     assert Bucket(2, now=100.0, recent=[99.5, 99.7, 42.0]).take(100.0) == 0.5
+
+
+@given(
+    rate=st.sampled_from([1, 2, 5, 10]),
+    ways=st.lists(st.tuples(st.floats(0.01, 0.9), st.floats(0.01, 0.9)), min_size=5, max_size=80),
+)
+def test_what_arrives_keeps_to_the_rate_however_late(rate: float, ways: list[tuple[float, float]]) -> None:
+    """Each call takes its own time to AWS and back; told of each answer, no second at AWS holds a call too many.
+
+    The caller waits for an answer before it asks again, so each arrival is known, at the latest by its answer.
+    """
+    bucket, now, arrivals = Bucket(rate, now=0.0), 0.0, []
+
+    for there_s, back_s in ways:
+        while wait_s := bucket.take(now):
+            now += wait_s
+        arrivals.append(now + there_s)
+        now += there_s + back_s
+        bucket.arrived(bucket.granted, now)
+
+    for first in arrivals:
+        assert sum(first <= arrival < first + 1 - 1e-9 for arrival in arrivals) <= rate
+
+
+def test_one_slow_call_delays_only_what_follows_it_within_a_second() -> None:
+    """It may have arrived as late as its answer came; after that the full rate holds again."""
+    bucket = Bucket(1, now=0.0, recent=[])
+    assert bucket.take(0.0) == 0.0
+
+    bucket.arrived(bucket.granted, 0.6)
+
+    assert bucket.take(1.0) == pytest.approx(0.6)
+    assert bucket.take(1.6) == 0.0
+    assert bucket.take(2.6) == 0.0
+
+
+def test_an_answer_to_a_call_of_long_ago_changes_nothing() -> None:
+    """Other calls have taken its place in the log."""
+    bucket = Bucket(1, now=0.0, recent=[])
+    bucket.take(0.0)
+    old = bucket.granted
+    bucket.take(1.0)
+
+    bucket.arrived(old, 50.0)
+
+    assert bucket.take(2.0) == 0.0

@@ -8,6 +8,7 @@ import pytest
 
 from fleet.core.errors import Denied, Throttled, Unavailable
 from fleet.stages.loop import run, until_done
+from fleet.stages.progress import TICK_LIMIT_S, Progress
 from tests.conftest import HandClock
 
 
@@ -41,7 +42,7 @@ async def loop(make: Callable[[anyio.Event], Scripted], clock: HandClock) -> Scr
     stopping = anyio.Event()
     stage = make(stopping)
     with anyio.fail_after(5):
-        await run(stage, clock=clock, stopping=stopping, wake=Never(), rng=random.Random(1))
+        await run(stage, clock=clock, stopping=stopping, wake=Never(), rng=random.Random(1), progress=Progress())
     return stage
 
 
@@ -101,7 +102,9 @@ async def test_stopping_ends_a_long_wait() -> None:
         async with anyio.create_task_group() as group:
 
             async def loop_it() -> None:
-                await run(Patient(), clock=Still(), stopping=stopping, wake=Never(), rng=random.Random(1))
+                await run(
+                    Patient(), clock=Still(), stopping=stopping, wake=Never(), rng=random.Random(1), progress=Progress()
+                )
 
             group.start_soon(loop_it)
             await ticked.wait()
@@ -121,7 +124,9 @@ async def test_work_that_must_be_done_once_is_tried_until_it_is() -> None:
 
     clock = HandClock()
     began = clock.monotonic()
-    await until_done(work, name="reconcile", clock=clock, stopping=anyio.Event(), rng=random.Random(1))
+    await until_done(
+        work, name="reconcile", clock=clock, stopping=anyio.Event(), rng=random.Random(1), progress=Progress()
+    )
 
     assert done == ["reconciled"]
     assert clock.monotonic() - began >= 1.0
@@ -136,8 +141,37 @@ async def test_work_that_hangs_is_dropped_when_the_fleet_stops() -> None:
 
             async def loop_it() -> None:
                 await until_done(
-                    anyio.sleep_forever, name="hang", clock=HandClock(), stopping=stopping, rng=random.Random(1)
+                    anyio.sleep_forever,
+                    name="hang",
+                    clock=HandClock(),
+                    stopping=stopping,
+                    rng=random.Random(1),
+                    progress=Progress(),
                 )
 
             group.start_soon(loop_it)
             stopping.set()
+
+
+async def test_progress_follows_every_tick_and_wait() -> None:
+    """While a tick lasts, while it waits and once it has left: what a liveness probe asks is never out of date."""
+    clock, progress, stopping = HandClock(), Progress(), anyio.Event()
+    seen: list[dict[str, float]] = []
+
+    class Watched:
+        name = "watched"
+
+        async def tick(self, now: float) -> float:
+            clock.advance(TICK_LIMIT_S + 1)
+            seen.append(progress.last_s(clock.monotonic()))
+            stalled.append(progress.stalled(clock.monotonic()))
+            if len(seen) == 2:
+                stopping.set()
+            return 30.0
+
+    stalled: list[list[str]] = []
+    await run(Watched(), clock=clock, stopping=stopping, wake=Never(), rng=random.Random(1), progress=progress)
+
+    assert seen == [{"watched": TICK_LIMIT_S + 1}] * 2
+    assert ["in one tick" in sentence for (sentence,) in stalled] == [True, True]
+    assert progress.last_s(clock.monotonic()) == {}

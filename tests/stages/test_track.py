@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from fleet.core.job import State
 from fleet.sandbox import read_fault
@@ -210,3 +211,54 @@ async def test_manifests_share_a_lane_fairly(rig: Rig) -> None:
 
     names = [job.prefix.split("/")[3] for job in claimed]
     assert (names.count("first"), names.count("second")) == (6, 6)
+
+
+async def test_a_job_that_never_ends_is_told_of_once(rig: Rig) -> None:
+    """Beyond a day: one warning, a count that goes down again, and neither a Stop nor a second job."""
+    rig.sandbox.faults.add(read_fault({"what": "stick_job", "operation": "Start*", "times": 1}))
+    await running(rig, 1)
+
+    with capture_logs() as logs:
+        await rig.tick("track")
+        fresh = rig.track.stuck
+        for _ in range(3):
+            rig.clock.advance(90_000)
+            await rig.tick("track")
+
+    warnings = [entry for entry in logs if entry["event"] == "job.stuck"]
+    assert (fresh, rig.track.stuck, len(warnings)) == (0, 1, 1)
+    assert (await rig.job()).state is State.RUNNING
+    assert requests(rig, "Stop") == 0
+    assert len(rig.remote) == 1
+
+
+async def test_an_unknown_status_is_counted_and_told_of_once(rig: Rig) -> None:
+    """No end, however often it is said; a counter for whoever watches."""
+    rig.sandbox.faults.add(
+        read_fault({"what": "unknown_status", "operation": "Describe*", "value": "PAUSED", "times": 3})
+    )
+    await running(rig, 1)
+    await rig.complete()
+
+    with capture_logs() as logs:
+        await follow(rig, ticks=3, every_s=40)
+    unknown = await rig.job()
+    await follow(rig, ticks=3, every_s=40)
+
+    count = rig.telemetry.registry.get_sample_value("fleet_unknown_statuses_total", {"kind": "entities"})
+    assert unknown.state is State.RUNNING
+    assert count == 3
+    assert len([entry for entry in logs if entry["event"] == "job.unknown_status"]) == 1
+    assert (await rig.job()).state is State.FINISHED
+
+
+async def test_a_job_without_times_is_finished_all_the_same(rig: Rig) -> None:
+    """SubmitTime may be missing from an answer: nothing is learned of durations, and nothing else is different."""
+    rig.sandbox.faults.add(read_fault({"what": "missing_member", "operation": "Describe*", "value": "SubmitTime"}))
+    await running(rig, 1)
+    await rig.complete()
+
+    await follow(rig, ticks=3)
+
+    assert (await rig.job()).state is State.FINISHED
+    assert not rig.track.model.known
