@@ -1,8 +1,23 @@
 """The only memory of fleet, and the only writer of state."""
 
+from fleet.ledger.database import Health
 from fleet.ledger.ledger import Ledger, Reason, VerdictCount
 from fleet.ledger.manifests import Added, ManifestRecord, RejectedLine
+from fleet.ledger.moves import Orphan
 from fleet.ledger.rows import Recorded
+from fleet.ledger.search import Filter
 from fleet.ledger.signals import Signal
 
-__all__ = ["Added", "Ledger", "ManifestRecord", "Reason", "Recorded", "RejectedLine", "Signal", "VerdictCount"]
+__all__ = [
+    "Added",
+    "Filter",
+    "Health",
+    "Ledger",
+    "ManifestRecord",
+    "Orphan",
+    "Reason",
+    "Recorded",
+    "RejectedLine",
+    "Signal",
+    "VerdictCount",
+]

@@ -7,9 +7,10 @@ new database is a new file here; it is done when `tests/contract` is green on it
 import re
 from collections.abc import Callable, Iterable, Mapping
 from importlib.resources import files
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-__all__ = ["Database", "Queries", "Transaction", "load_queries", "read_sql"]
+__all__ = ["Database", "Health", "Queries", "Transaction", "load_queries", "read_sql"]
 
 T = TypeVar("T")
 Queries = Mapping[str, str]
@@ -21,8 +22,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 class Transaction(Protocol):
     """Runs named queries in one transaction. Synchronous: it is used in the database's own thread only.
 
-    Raises `Corrupt` or `Unavailable` for what the database cannot do, and `ValueError` for a row that the schema
-    refuses, which is a mistake in the calling code.
+    What the database cannot do ends in `Unwritable`, `Corrupt` or `DiskFailed`; a row that the schema refuses in
+    `ValueError`, because that is a mistake in the calling code.
     """
 
     def all(self, query: str, /, **params: Any) -> list[tuple[Any, ...]]:
@@ -42,6 +43,20 @@ class Transaction(Protocol):
         ...
 
 
+class Health(NamedTuple):
+    """How a database fares. `trouble`: why nothing could be written the last time, None if all is well.
+
+    `failed_commits`: how many commits failed since it was opened. `wal_bytes`: what is to be folded into its file.
+    `size_bytes`: its file with that; `free_bytes`: room where the file is, None where that is not known.
+    """
+
+    trouble: str | None
+    failed_commits: int
+    wal_bytes: int
+    size_bytes: int = 0
+    free_bytes: int | None = None
+
+
 class Database(Protocol):
     """One writer at a time, readers that never block it."""
 
@@ -49,13 +64,38 @@ class Database(Protocol):
         """What `work` returned, once its changes are durable; if it raises, none of them happened.
 
         `work` runs in one transaction, alone, in a thread of the database, and may be run again if the first run left
-        no trace. `committed` is called in the event loop right after the commit, also if the caller was cancelled
+        no trace. `Unwritable` if it is not durable and may be tried again; `Corrupt` or `DiskFailed` if fleet must
+        not go on. `committed` is called in the event loop right after the commit, also if the caller was cancelled
         while it waited and will never hear of it.
         """
         ...
 
     async def read(self, work: Callable[[Transaction], T], /) -> T:
         """What `work` returned; it sees one state of the database, with everything that was durable before."""
+        ...
+
+    async def check(self) -> list[str]:
+        """Everything that the database finds wrong with its own files; empty if they are whole. Reads all of it."""
+        ...
+
+    async def back_up(self, copy: Path) -> None:
+        """A copy of all that was durable before, for its owner alone. Works while another process writes.
+
+        `InvalidInput` if there is something of that name or it cannot be made, `Unwritable` if there is no room.
+        """
+        ...
+
+    def health(self) -> Health:
+        """How it fares now. Costs next to nothing, and waits for nobody."""
+        ...
+
+    def observe(self, committed_s: Callable[[float], object]) -> None:
+        """`committed_s` is told from now on how many seconds each commit took, in a thread of the database."""
+        ...
+
+    @property
+    def upgraded_from(self) -> Path | None:
+        """The copy that was made of an older ledger when this one was opened; None if it had the newest schema."""
         ...
 
     async def close(self) -> None:

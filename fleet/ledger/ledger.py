@@ -17,17 +17,22 @@ from fleet.core.job import Event, Job, PlannedJob, apply
 from fleet.core.lane import Lane
 from fleet.ledger import manifests, moves
 from fleet.ledger.database import Database
+from fleet.ledger.holder import Holder, holder_of
 from fleet.ledger.manifests import Added, ManifestRecord, Rejection
-from fleet.ledger.questions import Questions, Reason, VerdictCount
+from fleet.ledger.moves import Orphan
+from fleet.ledger.questions import Reason, VerdictCount
 from fleet.ledger.signals import Signal, Signals
 from fleet.ledger.sqlite import SQLite
+from fleet.ledger.sqlite_file import SQLiteFile
+from fleet.ledger.wall import steady_wall
+from fleet.ledger.wishes import Wishes
 
 __all__ = ["Ledger", "Reason", "VerdictCount"]
 
 _NOT_IN_DETAIL: Final = frozenset({"intent", "updated_at"})
 
 
-class Ledger(Questions):
+class Ledger(Wishes):
     """The durable record of jobs and events. One process writes it; any number may read it."""
 
     @classmethod
@@ -35,30 +40,46 @@ class Ledger(Questions):
         cls,
         url: str,
         *,
-        wall: Callable[[], float] = time.time,
+        wall: Callable[[], float] | None = None,
         read_only: bool = False,
         intent: Callable[[Job], str] = start_request,
     ) -> Self:
         """The ledger at `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`, made if missing.
 
-        `Locked` if another process holds it, `Corrupt` if it cannot be trusted, `InvalidInput` if it cannot be there.
-        Read-only takes no lock, and the ledger must exist. `intent` writes down the Start request of a job's attempt.
+        `Locked` if another process holds it, `Corrupt` if it cannot be trusted, `TooNew` if a newer fleet made it,
+        `InvalidInput` if it cannot be there, `Unwritable` or `DiskFailed` if its disk is full or broken. Read-only
+        takes no lock, and the ledger must exist. `intent` writes down the Start request of a job's attempt.
         """
-        return cls(await SQLite.open(_sqlite_path(url), read_only=read_only), wall=wall, intent=intent)
+        return cls(await SQLite.open(_sqlite_path(url), read_only=read_only), wall=wall or steady_wall(), intent=intent)
 
     @staticmethod
     def exists(url: str) -> bool:
         """Whether a ledger is there to be read; `InvalidInput` for what is no ledger's URL."""
         return Path(_sqlite_path(url)).exists()
 
+    @staticmethod
+    def holder(url: str) -> Holder | None:
+        """The process that writes the ledger now, None if none does. Touches nothing."""
+        return holder_of(Path(_sqlite_path(url)))
+
+    @staticmethod
+    def move_aside(url: str) -> str | None:
+        """The ledger and all that belongs to it have another name, so that a new one can be made; the name of its file.
+
+        None if there was none. `Locked` if a process holds it.
+        """
+        moved = SQLiteFile(_sqlite_path(url)).move_aside()
+        return None if moved is None else str(moved)
+
+    @staticmethod
+    async def visit(url: str, *, wall: Callable[[], float] = time.time) -> Wishes:
+        """The ledger that another process holds, for a person's wishes and nothing else. Errors as for `open`."""
+        return Wishes(await SQLite.over(SQLiteFile(_sqlite_path(url), guest=True)), wall=wall)
+
     def __init__(self, database: Database, *, wall: Callable[[], float], intent: Callable[[Job], str]) -> None:
         super().__init__(database, wall=wall)
         self._intent = intent
         self._signals = Signals()
-
-    async def close(self) -> None:
-        """What was asked for before is durable, and somebody else may open the ledger. Twice is harmless."""
-        await self._database.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,19 +91,37 @@ class Ledger(Questions):
         """News of these events from now on, and with `added` of jobs that a manifest brought or changed."""
         return self._signals.signal(events, added=added)
 
+    def _reopened(self) -> None:
+        self._signals.tell(Event.REOPENED)
+
     # moves
 
-    async def claim(self, lane: Lane, *, limit: int, holder: str) -> list[Job]:
-        """At most `limit` due jobs of the lane, now submitting in the hands of `holder`.
+    async def claim(self, lane: Lane, *, limit: int, holder: str, avoided: Collection[int] = frozenset()) -> list[Job]:
+        """At most `limit` due jobs of the lane without the `avoided` ids, now submitting in the hands of `holder`.
 
         The manifest that holds the fewest slots goes first, and of its jobs the one with the largest input.
 
-        Each has its intent, the exact bytes of its Start request; nobody else can claim it.
+        Each has its intent, the exact bytes of its Start request; nobody else can claim it. A job that AWS has already
+        (see `note_orphans`) is not among them: it is running now.
         """
         if limit < 1:
             return []
-        work = partial(moves.claim, lane=lane, limit=limit, holder=holder, now=self._wall(), intent=self._intent)
-        return await self._database.write(work, committed=partial(self._signals.tell, Event.CLAIMED))
+        adopted: list[Job] = []
+        work = partial(
+            moves.claim,
+            lane=lane,
+            limit=limit,
+            holder=holder,
+            now=self._wall(),
+            intent=self._intent,
+            adopted=adopted,
+            avoided=avoided,
+        )
+
+        def tell() -> None:
+            self._signals.tell(Event.CLAIMED, *([Event.ACCEPTED] if adopted else []))
+
+        return await self._database.write(work, committed=tell)
 
     async def record(self, job: Job, event: Event, *, detail: Mapping[str, Any] | None = None, **facts: Any) -> Job:
         """The job after the event. `facts` are fields of `Job`; they and `detail` are kept in its history.
@@ -107,22 +146,16 @@ class Ledger(Questions):
 
         `Conflict` as for `record`.
         """
-        moved, happened = moves.adopted(
-            job,
-            attempt=attempt,
-            remote_id=remote_id,
-            submitted_at=submitted_at,
-            now=self._wall(),
-            intent=self._intent,
-        )
-        work = partial(moves.move, job=job, moved=moved, happened=happened)
-        await self._database.write(work, committed=partial(self._signals.tell, *(what[0] for what in happened)))
-        return moved
+        orphan = Orphan(job.key, attempt, remote_id, submitted_at)
+        work = partial(moves.adopt, job=job, orphan=orphan, now=self._wall(), intent=self._intent)
+        return await self._database.write(work, committed=partial(self._signals.tell, Event.CLAIMED, Event.ACCEPTED))
 
-    async def request_cancel(self, keys: Collection[str]) -> int:
-        """How many of these jobs were not ended and are now wished to be cancelled. Their states do not change."""
-        rows = [{"key": bytes.fromhex(key), "now": self._wall()} for key in keys]
-        return await self._database.write(lambda tx: tx.many("request_cancel", rows))
+    async def note_orphans(self, lane: Lane, orphans: Collection[Orphan]) -> None:
+        """What AWS has of this lane under our names, and no job here accounts for, is known.
+
+        A job that comes later, or comes to that attempt later, is adopted when it is claimed, instead of started.
+        """
+        await self._database.write(partial(moves.note_orphans, lane=str(lane), orphans=orphans))
 
     async def measure(self, sizes: Mapping[int, int]) -> None:
         """These jobs, by id, have inputs of so many bytes."""
@@ -142,13 +175,18 @@ class Ledger(Questions):
         """
         return await self._database.write(partial(manifests.begin, source=source, digest=digest))
 
-    async def add(self, manifest_id: int, planned: Sequence[tuple[int, PlannedJob]]) -> Added:
+    async def add(
+        self, manifest_id: int, planned: Sequence[tuple[int, PlannedJob]], *, rerun_changed: bool = False
+    ) -> Added:
         """Every planned job, given with its line, has a row. A known key gets no second one.
 
         A known job takes over other settings while AWS cannot know its attempt: pending without an intent, discarded
-        or cancelled. A few thousand at a time are fast and leave room for the other writers.
+        or cancelled. With `rerun_changed`, one that is verified or discarded does so too, and is reopened. A few
+        thousand at a time are fast and leave room for the other writers.
         """
-        work = partial(manifests.add, manifest_id=manifest_id, planned=planned, now=self._wall())
+        work = partial(
+            manifests.add, manifest_id=manifest_id, planned=planned, now=self._wall(), rerun_changed=rerun_changed
+        )
         return await self._database.write(work, committed=partial(self._signals.tell, added=True))
 
     async def reject(self, manifest_id: int, rejections: Sequence[Rejection]) -> None:

@@ -5,9 +5,11 @@ import json
 import os
 import socket
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from fleet.core.errors import InvalidInput, Locked
+from fleet.ledger.sqlite_errors import refused
 
 __all__ = ["Lock"]
 
@@ -16,7 +18,7 @@ class Lock:
     """Held from its making until `release`, or until the process ends in whatever way.
 
     The lock file stays; what counts is the lock on it. Its text names the holder for people, and nothing else.
-    `Locked` if another process has it, `InvalidInput` if the file cannot be made.
+    `Locked` if another process has it; `InvalidInput`, `Unwritable` or `DiskFailed` if the file cannot be made.
     """
 
     def __init__(self, ledger: Path) -> None:
@@ -24,7 +26,7 @@ class Lock:
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise InvalidInput(f"{path}: cannot be opened for writing ({error.strerror})") from error
+            raise refused(path, error) from error
         try:
             self._take(ledger)
         except BaseException:
@@ -38,6 +40,10 @@ class Lock:
             raise Locked(f"{ledger}: the ledger is held by {self._holder()}") from None
         except OSError as error:
             raise InvalidInput(f"{ledger}: its file system has no locks ({error.strerror})") from error
+        with suppress(OSError):  # a full disk: the lock is what counts, the name is for people
+            self._sign()
+
+    def _sign(self) -> None:
         os.fchmod(self._file, 0o600)
         started_at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         holder = {"pid": os.getpid(), "host": socket.gethostname(), "started_at": started_at}

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple, Protocol
 
-from fleet.core.job import PlannedJob
+from fleet.core.job import Event, PlannedJob, State, apply
+from fleet.ledger import moves
 from fleet.ledger.database import Transaction
-from fleet.ledger.rows import json_list
+from fleet.ledger.rows import job_from, json_list
 
 __all__ = ["Added", "Manifest", "ManifestRecord", "RejectedLine", "Rejection", "add", "begin", "reject", "rejections"]
 
@@ -73,7 +74,14 @@ def begin(tx: Transaction, source: str, digest: str | None) -> ManifestRecord:
     return ManifestRecord(_found(tx.one("manifest", source=source)), unchanged=False)
 
 
-def add(tx: Transaction, manifest_id: int, planned: Sequence[tuple[int, PlannedJob]], *, now: float) -> Added:
+def add(
+    tx: Transaction,
+    manifest_id: int,
+    planned: Sequence[tuple[int, PlannedJob]],
+    *,
+    now: float,
+    rerun_changed: bool = False,
+) -> Added:
     """Every planned job has a row, and an entry says which line asked for it."""
     lane_ids = {lane: _lane_id(tx, str(lane)) for lane in {job.lane for _, job in planned}}
     request_ids = {request: _request_id(tx, request) for request in {job.request for _, job in planned}}
@@ -92,12 +100,12 @@ def add(tx: Transaction, manifest_id: int, planned: Sequence[tuple[int, PlannedJ
         for line, job in planned
     ]
     new = tx.many("add_job", rows)
-    changed, kept = (0, 0) if new == len(rows) else _take_over(tx, rows)
+    changed, kept = (0, 0) if new == len(rows) else _take_over(tx, rows, rerun_changed=rerun_changed)
     tx.many("add_entry", rows)
     return Added(new=new, known=len(rows) - new, changed=changed, kept=kept)
 
 
-def _take_over(tx: Transaction, rows: Iterable[dict[str, Any]]) -> tuple[int, int]:
+def _take_over(tx: Transaction, rows: Iterable[dict[str, Any]], *, rerun_changed: bool) -> tuple[int, int]:
     """Known jobs have the settings that were asked for last, where that is harmless: how many differed, and stayed."""
     changed = kept = 0
     for row in rows:
@@ -106,11 +114,23 @@ def _take_over(tx: Transaction, rows: Iterable[dict[str, Any]]) -> tuple[int, in
         lane_id, target, label, request_id, movable = known
         differs = (lane_id, target, request_id) != (row["lane_id"], row["target"], row["request_id"])
         changed += differs
+        if differs and rerun_changed:
+            movable = _reopened(tx, row["key"], row["now"]) or movable
         if movable and (differs or label != row["label"]):
             tx.run("take_over", **row)
         elif differs:
             kept += 1
     return changed, kept
+
+
+def _reopened(tx: Transaction, key: bytes, now: float) -> bool:
+    """Whether the job was verified or discarded, and is pending again."""
+    job = job_from(_row(tx.one("job_of_key", key=key)))
+    if job.state not in (State.VERIFIED, State.DISCARDED):
+        return False
+    moved = apply(job, Event.REOPENED, due_at=0.0, reason=None, updated_at=now)
+    moves.move(tx, job, moved, [(Event.REOPENED, job.attempt, {"why": "the manifest has other settings"})])
+    return True
 
 
 def reject(tx: Transaction, manifest_id: int, found: Iterable[Rejection]) -> None:
@@ -138,9 +158,13 @@ def _request_id(tx: Transaction, body: str) -> int:
 
 
 def _found(row: tuple[Any, ...] | None) -> int:
-    assert row is not None  # noqa: S101
-    number: int = row[0]
+    number: int = _row(row)[0]
     return number
+
+
+def _row(row: tuple[Any, ...] | None) -> tuple[Any, ...]:
+    assert row is not None  # noqa: S101
+    return row
 
 
 def _key_bytes(key: str) -> bytes:

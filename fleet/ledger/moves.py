@@ -1,9 +1,9 @@
 """How a job moves in the ledger: one change of its row, only if nobody changed it first, and the event beside it."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fleet.core.errors import Conflict
 from fleet.core.job import Event, Job, State, apply
@@ -11,7 +11,7 @@ from fleet.core.lane import Lane
 from fleet.ledger.database import Transaction
 from fleet.ledger.rows import event_params, job_from, move_params
 
-__all__ = ["ABSURD_S", "adopted", "claim", "move", "set_reconciled"]
+__all__ = ["ABSURD_S", "Orphan", "adopt", "claim", "move", "note_orphans", "set_reconciled"]
 
 ABSURD_S: Final = 86_400.0
 """No job waits a day: one that is due later was put back before the clock was, and is due now."""
@@ -20,11 +20,37 @@ Happened = tuple[Event, int, dict[str, Any]]
 """An event, the attempt it belongs to, and its detail."""
 
 
+class Orphan(NamedTuple):
+    """What AWS has under one of our names: the key and attempt of the name, the JobId, and SubmitTime if known."""
+
+    key: str
+    attempt: int
+    remote_id: str
+    submitted_at: float | None
+
+
 def claim(
-    tx: Transaction, lane: Lane, *, limit: int, holder: str, now: float, intent: Callable[[Job], str]
+    tx: Transaction,
+    lane: Lane,
+    *,
+    limit: int,
+    holder: str,
+    now: float,
+    intent: Callable[[Job], str],
+    adopted: list[Job],
+    avoided: Collection[int] = frozenset(),
 ) -> list[Job]:
-    """The next due jobs of the lane are submitting and `holder` has them. An intent that was there stays as it is."""
-    found = _next(tx, str(lane), now=now, limit=limit)
+    """The next due jobs of the lane are submitting and `holder` has them. An intent that was there stays as it is.
+
+    Those that AWS has already are running instead, and are appended to `adopted`.
+    """
+    adopted.clear()  # the work may run twice
+    found = []
+    for job in _next(tx, str(lane), now=now, limit=limit, avoided=avoided):
+        if orphan := _orphan(tx, job):
+            adopted.append(adopt(tx, job, orphan, now=now, intent=intent))
+        else:
+            found.append(job)
     # a snoozed or rescued attempt may be known to AWS: it goes again with the very same bytes
     facts = ({"intent": job.intent or intent(job), "holder": holder, "updated_at": now} for job in found)
     taken = [apply(job, Event.CLAIMED, **fact) for job, fact in zip(found, facts, strict=True)]
@@ -35,15 +61,16 @@ def claim(
     return taken
 
 
-def _next(tx: Transaction, lane: str, *, now: float, limit: int) -> list[Job]:
+def _next(tx: Transaction, lane: str, *, now: float, limit: int, avoided: Collection[int]) -> list[Job]:
     """The due jobs that go first: of the manifest that holds the fewest slots, and of that the largest input.
 
     Large inputs take longest, and what starts last ends last: so the tail of a run is short.
     """
     queues: dict[int, deque[Job]] = {}
     for (manifest_id,) in tx.all("waiting_manifests", lane=lane):
-        due = {"lane": lane, "manifest_id": manifest_id, "now": now, "absurd": now + ABSURD_S, "limit": limit}
-        queues[manifest_id] = deque(job_from(row) for row in tx.all("claimable", **due))
+        due = {"lane": lane, "manifest_id": manifest_id, "now": now, "absurd": now + ABSURD_S}
+        found = map(job_from, tx.all("claimable", **due, limit=limit + len(avoided)))
+        queues[manifest_id] = deque([job for job in found if job.id not in avoided][:limit])
     if len(queues) == 1:
         return list(queues.popitem()[1])
     held: dict[int, int] = dict(tx.all("in_flight_manifests", lane=lane))
@@ -63,21 +90,38 @@ def move(tx: Transaction, job: Job, moved: Job, happened: list[Happened]) -> Non
         tx.run("add_event", **event_params(job.id, moved.updated_at, event, attempt, detail))
 
 
-def adopted(
-    job: Job, *, attempt: int, remote_id: str, submitted_at: float | None, now: float, intent: Callable[[Job], str]
-) -> tuple[Job, list[Happened]]:
-    """The job as one that AWS already runs or ran under this attempt's name, and what happened to it for that."""
-    facts: dict[str, Any] = {"remote_id": remote_id, "submitted_at": submitted_at, "updated_at": now}
-    detail = {"adopted": True, "remote_id": remote_id, "submitted_at": submitted_at}
-    if attempt != job.attempt:
-        job = replace(job, attempt=attempt, intent=None)
+def adopt(tx: Transaction, job: Job, orphan: Orphan, *, now: float, intent: Callable[[Job], str]) -> Job:
+    """The job is running: AWS runs or ran it under the orphan's name. `Conflict` if it is not as it was."""
+    moved, happened = _adopted(job, orphan, now=now, intent=intent)
+    move(tx, job, moved, happened)
+    tx.run("forget_orphan", lane=str(job.lane), key=bytes.fromhex(job.key))
+    return moved
+
+
+def note_orphans(tx: Transaction, lane: str, orphans: Collection[Orphan]) -> None:
+    """What no job of the ledger accounts for is kept for the job that will."""
+    tx.run("add_lane", name=lane)
+    tx.many("note_orphan", [{**orphan._asdict(), "lane": lane, "key": bytes.fromhex(orphan.key)} for orphan in orphans])
+
+
+def _orphan(tx: Transaction, job: Job) -> Orphan | None:
+    row = tx.one("orphan", lane=str(job.lane), key=bytes.fromhex(job.key), attempt=job.attempt)
+    return Orphan(job.key, *row) if row else None
+
+
+def _adopted(job: Job, orphan: Orphan, *, now: float, intent: Callable[[Job], str]) -> tuple[Job, list[Happened]]:
+    """The job as AWS has it, and what happened to it for that."""
+    facts: dict[str, Any] = {"remote_id": orphan.remote_id, "submitted_at": orphan.submitted_at, "updated_at": now}
+    detail = {"adopted": True, "remote_id": orphan.remote_id, "submitted_at": orphan.submitted_at}
+    if orphan.attempt != job.attempt:
+        job = replace(job, attempt=orphan.attempt, intent=None)
     happened: list[Happened] = []
     if job.state is State.PENDING:
         job = apply(job, Event.CLAIMED, intent=job.intent or intent(job))
-        happened.append((Event.CLAIMED, attempt, {"adopted": True}))
+        happened.append((Event.CLAIMED, orphan.attempt, {"adopted": True}))
     elif job.intent is None:
         job = replace(job, intent=intent(job))
-    happened.append((Event.ACCEPTED, attempt, detail))
+    happened.append((Event.ACCEPTED, orphan.attempt, detail))
     return apply(job, Event.ACCEPTED, **facts), happened
 
 

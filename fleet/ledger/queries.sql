@@ -55,15 +55,15 @@ SELECT CAST(:manifest_id AS BIGINT), CAST(:line AS BIGINT), id FROM jobs WHERE k
 ON CONFLICT DO NOTHING
 
 -- name: claimable
--- The next due jobs of one manifest in a lane, the largest input first. One that is due absurdly late is due: the clock
--- was set back since.
+-- The next due jobs of one manifest in a lane, the largest input first. One that is due absurdly late, or was put off
+-- at a time that is still to come, is due: the clock was set back since.
 SELECT * FROM job_rows
 WHERE
     lane_id = (SELECT id FROM lanes WHERE name = :lane)
     AND manifest_id = :manifest_id
     AND state = 'pending'
     AND cancel_requested = 0
-    AND (due_at <= :now OR due_at > :absurd)
+    AND (due_at <= :now OR due_at > :absurd OR updated_at > :now)
 ORDER BY size_bytes DESC, id
 LIMIT :limit
 
@@ -74,7 +74,7 @@ WHERE
     lane_id = (SELECT id FROM lanes WHERE name = :lane)
     AND state = 'pending'
     AND cancel_requested = 0
-    AND (due_at <= :now OR due_at > :absurd)
+    AND (due_at <= :now OR due_at > :absurd OR updated_at > :now)
 LIMIT 1
 
 -- name: waiting_manifests
@@ -216,6 +216,18 @@ WHERE
 ORDER BY + id
 LIMIT :limit
 
+-- name: oldest
+-- Since when the oldest job of each state that is not an end has been in it.
+SELECT state, MIN(updated_at)
+FROM jobs
+WHERE state = 'submitting' OR state = 'running' OR state = 'finished'
+GROUP BY state
+UNION ALL
+SELECT state, MIN(updated_at)
+FROM jobs
+WHERE state = 'pending'
+GROUP BY state
+
 -- name: counts
 -- How many jobs each lane has in each state.
 SELECT lanes.name, tallies.state, tallies.jobs
@@ -266,6 +278,50 @@ LIMIT :limit
 -- All that happened to a job, in order.
 SELECT at, event, attempt, detail FROM events WHERE job_id = :job_id ORDER BY id
 
+-- name: histories
+-- All that happened to the jobs whose ids are above one and up to another, job by job, in order.
+SELECT job_id, at, event, attempt, detail FROM events
+WHERE job_id > :after AND job_id <= :last
+ORDER BY job_id, id
+
+-- name: wrong_tallies
+-- The tallies that are not a count of the jobs.
+SELECT lanes.name, tallies.state, tallies.jobs, COUNT(jobs.id)
+FROM tallies
+JOIN lanes ON lanes.id = tallies.lane_id
+LEFT JOIN jobs ON jobs.lane_id = tallies.lane_id AND jobs.state = tallies.state
+GROUP BY lanes.name, tallies.state, tallies.jobs
+HAVING tallies.jobs <> COUNT(jobs.id)
+
+-- name: note_orphan
+-- Keep what AWS has under one of our names, unless a job accounts for it already.
+INSERT INTO orphans (lane_id, key, attempt, remote_id, submitted_at)
+SELECT lanes.id, :key, CAST(:attempt AS BIGINT), :remote_id, :submitted_at
+FROM lanes
+WHERE
+    lanes.name = :lane
+    AND NOT EXISTS (
+        SELECT 1 FROM jobs
+        WHERE
+            jobs.key = :key
+            AND (jobs.attempt > :attempt OR (jobs.attempt = :attempt AND jobs.remote_id IS NOT NULL))
+    )
+ON CONFLICT (lane_id, key) DO UPDATE SET
+    attempt = excluded.attempt, remote_id = excluded.remote_id, submitted_at = excluded.submitted_at
+
+-- name: orphan
+-- What AWS has of a job from this attempt on.
+SELECT attempt, remote_id, submitted_at FROM orphans
+WHERE lane_id = (SELECT id FROM lanes WHERE name = :lane) AND key = :key AND attempt >= :attempt
+
+-- name: forget_orphan
+-- A job accounts for it now.
+DELETE FROM orphans WHERE lane_id = (SELECT id FROM lanes WHERE name = :lane) AND key = :key
+
+-- name: orphans
+-- How many AWS jobs of our names belong to no job at all.
+SELECT COUNT(*) FROM orphans WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE jobs.key = orphans.key)
+
 -- name: manifest
 -- What is known of a manifest.
 SELECT id, digest, completed_at FROM manifests WHERE source = :source
@@ -311,3 +367,108 @@ JOIN job_rows ON job_rows.id = entries.job_id
 WHERE entries.manifest_id = :manifest_id AND (entries.line, entries.job_id) > (:line, :job_id)
 ORDER BY entries.line, entries.job_id
 LIMIT :limit
+
+-- name: chosen_jobs
+-- The jobs that a person describes, in the order of their ids.
+SELECT * FROM job_rows
+WHERE
+    id > :after
+    AND (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (CAST(:lanes AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(:lanes)))
+    AND (CAST(:targets AS TEXT) IS NULL OR target IN (SELECT value FROM json_each(:targets)))
+    AND (CAST(:verdicts AS TEXT) IS NULL OR verdict IN (SELECT value FROM json_each(:verdicts)))
+    AND (CAST(:reason_like AS TEXT) IS NULL OR LOWER(reason) LIKE LOWER(:reason_like) ESCAPE '!')
+    AND (
+        CAST(:manifests AS TEXT) IS NULL
+        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    )
+ORDER BY id
+LIMIT :limit
+
+-- name: sorted_jobs
+-- The same in another order, from after a place in it.
+SELECT * FROM (
+    SELECT
+        job_rows.*,
+        CASE CAST(:sort AS TEXT)
+            WHEN 'updated' THEN - updated_at
+            WHEN 'attempt' THEN - attempt
+            WHEN 'size' THEN - COALESCE(size_bytes, 0)
+            ELSE 0
+        END AS place,
+        CASE CAST(:sort AS TEXT) WHEN 'prefix' THEN prefix ELSE '' END AS word
+    FROM job_rows
+    WHERE
+        (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
+        AND (CAST(:lanes AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(:lanes)))
+        AND (CAST(:targets AS TEXT) IS NULL OR target IN (SELECT value FROM json_each(:targets)))
+        AND (CAST(:verdicts AS TEXT) IS NULL OR verdict IN (SELECT value FROM json_each(:verdicts)))
+        AND (CAST(:reason_like AS TEXT) IS NULL OR LOWER(reason) LIKE LOWER(:reason_like) ESCAPE '!')
+        AND (
+            CAST(:manifests AS TEXT) IS NULL
+            OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+        )
+) AS chosen
+WHERE CAST(:after AS BIGINT) = 0 OR (place, word, id) > (:after_place, :after_word, :after)
+ORDER BY place, word, id
+LIMIT :limit
+
+-- name: chosen_counts
+-- How many of them there are, by what a person sees of them.
+SELECT lane, state, verdict, reason, COUNT(*) FROM job_rows
+WHERE
+    (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (CAST(:lanes AS TEXT) IS NULL OR lane IN (SELECT value FROM json_each(:lanes)))
+    AND (CAST(:targets AS TEXT) IS NULL OR target IN (SELECT value FROM json_each(:targets)))
+    AND (CAST(:verdicts AS TEXT) IS NULL OR verdict IN (SELECT value FROM json_each(:verdicts)))
+    AND (CAST(:reason_like AS TEXT) IS NULL OR LOWER(reason) LIKE LOWER(:reason_like) ESCAPE '!')
+    AND (
+        CAST(:manifests AS TEXT) IS NULL
+        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    )
+GROUP BY lane, state, verdict, reason
+ORDER BY COUNT(*) DESC, lane, state
+
+-- name: jobs_between_keys
+-- The jobs whose keys lie between two.
+SELECT * FROM job_rows WHERE key >= :low AND key <= :high ORDER BY id LIMIT :limit
+
+-- name: jobs_of_remote
+-- The job that AWS knows by this JobId.
+SELECT * FROM job_rows WHERE remote_id = :remote_id
+
+-- name: jobs_once_of_remote
+-- The job that AWS knew by this JobId in an earlier attempt; `like` is its place in the detail of an event.
+SELECT * FROM job_rows WHERE id IN (SELECT job_id FROM events WHERE event = 'accepted' AND detail LIKE :like ESCAPE '!')
+
+-- name: jobs_of_prefix
+-- The jobs that read this prefix, to the letter.
+SELECT * FROM job_rows WHERE prefix = :prefix ORDER BY id LIMIT :limit
+
+-- name: recent_events
+-- What happened in each lane since a time, as far as the last events tell.
+SELECT lanes.name, recent.event, COUNT(*), MIN(recent.at)
+FROM (SELECT job_id, event, at FROM events ORDER BY id DESC LIMIT :limit) AS recent
+JOIN jobs ON jobs.id = recent.job_id
+JOIN lanes ON lanes.id = jobs.lane_id
+WHERE recent.at > :since
+GROUP BY lanes.name, recent.event
+
+-- name: rejections_after
+-- The rejected lines of a manifest from after a line and rejection on.
+SELECT line, id, field, reason FROM rejections
+WHERE manifest_id = :manifest_id AND (line, id) > (:line, :id)
+ORDER BY line, id
+LIMIT :limit
+
+-- name: reopenable_jobs
+-- Jobs by their ids, as they are now.
+SELECT * FROM job_rows WHERE id IN (SELECT value FROM json_each(:ids))
+
+-- name: rejection_count
+-- How many lines were rejected, of all manifests.
+SELECT COUNT(*) FROM rejections
+
+-- name: job_of_key
+-- One job by its key.
+SELECT * FROM job_rows WHERE key = :key

@@ -1,18 +1,20 @@
 """What the ledger can be asked. Reads only: it works beside a running fleet, and never blocks its writer."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from fleet.core.durations import Sample
-from fleet.core.job import Job, State, Verdict
+from fleet.core.errors import Conflict
+from fleet.core.job import ENDED, Event, Job, State, Verdict, next_state
 from fleet.core.lane import Lane
 from fleet.ledger import manifests, moves
-from fleet.ledger.database import Database, Transaction
+from fleet.ledger.database import Database, Health, Transaction
 from fleet.ledger.manifests import Manifest, RejectedLine
 from fleet.ledger.rows import NO_LIMIT, Recorded, job_from, json_list, lane_of, recorded_from
 
-__all__ = ["Questions", "Reason", "VerdictCount"]
+__all__ = ["Questions", "Reason", "VerdictCount", "contradiction"]
 
 _LIVE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
 _PAGE: Final = 1_000
@@ -89,6 +91,16 @@ class Questions:
             counts.setdefault(lane_of(lane), dict.fromkeys(State, 0))[State(state)] = jobs
         return counts
 
+    async def oldest_s(self) -> dict[State, float]:
+        """For how many seconds the oldest job of each state has been in it; 0 for a state that no job has now."""
+        rows = await self._database.read(lambda tx: tx.all("oldest"))
+        since = {State(state): self._wall() - at for state, at in rows}
+        return {state: max(0.0, since.get(state, 0.0)) for state in State if state not in ENDED}
+
+    def observe(self, committed_s: Callable[[float], object]) -> None:
+        """`committed_s` is told from now on how many seconds each commit took, in another thread."""
+        self._database.observe(committed_s)
+
     async def manifest_counts(self, manifest_ids: Collection[int] | None = None) -> dict[str, dict[State, int]]:
         """How many jobs of these manifests (of all jobs) each kind has in each state, each once. Reads all of them."""
         rows = await self._database.read(lambda tx: tx.all("manifest_counts", manifests=json_list(manifest_ids)))
@@ -117,6 +129,51 @@ class Questions:
     async def history(self, job_id: int) -> list[Recorded]:
         """All that happened to a job, in order."""
         return [recorded_from(row) for row in await self._database.read(lambda tx: tx.all("history", job_id=job_id))]
+
+    async def histories(self) -> AsyncIterator[tuple[Job, list[Recorded]]]:
+        """Every job with all that happened to it, in the order of their ids. Each page of them is of one moment."""
+        after_id = 0
+        while page := await self._database.read(partial(_histories, after_id=after_id)):
+            for job, history in page:
+                yield job, history
+            after_id = page[-1][0].id
+
+    async def check(self, *, limit: int = 100) -> list[str]:
+        """What is wrong with the ledger, at most `limit` sentences; empty if all is well. Reads all of it.
+
+        The file is whole, the counts are counts of the jobs, and every job is where its history leads.
+        """
+        if found := await self._database.check():
+            return found[:limit]
+        for lane, state, tallied, counted in await self._database.read(lambda tx: tx.all("wrong_tallies")):
+            found.append(f"lane {lane}: {tallied} jobs are counted as {state}, and {counted} are")
+        async for job, history in self.histories():
+            if len(found) >= limit:
+                break
+            if wrong := contradiction(job, history):
+                found.append(wrong)
+        return found[:limit]
+
+    async def back_up(self, path: str) -> None:
+        """All that was durable before is in a new file, for its owner alone, which can be opened as a ledger.
+
+        `InvalidInput` if there is something at this path or it cannot be made, `Unwritable` if there is no room.
+        """
+        await self._database.back_up(Path(path))
+
+    def health(self) -> Health:
+        """How the ledger's database fares now. Costs next to nothing."""
+        return self._database.health()
+
+    def upgraded_from(self) -> str | None:
+        """The copy that was made of an older ledger when this one was opened; None if none was older."""
+        copy = self._database.upgraded_from
+        return None if copy is None else str(copy)
+
+    async def orphans(self) -> int:
+        """How many AWS jobs of our names belong to no job that any manifest asked for."""
+        row = await self._database.read(lambda tx: tx.one("orphans"))
+        return row[0] if row else 0
 
     async def durations(self, lane: Lane, *, limit: int) -> list[Sample]:
         """How long the last jobs of the lane took that AWS completed, the newest last."""
@@ -163,6 +220,35 @@ class Questions:
 
 def _all(tx: Transaction, query: str, params: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     return tx.all(query, **params)
+
+
+def _histories(tx: Transaction, after_id: int) -> list[tuple[Job, list[Recorded]]]:
+    everything = {"lane": None, "states": None, "manifests": None}
+    jobs = [job_from(row) for row in tx.all("jobs", after=after_id, limit=_PAGE, **everything)]
+    found: dict[int, list[Recorded]] = {job.id: [] for job in jobs}
+    if jobs:
+        for job_id, *row in tx.all("histories", after=after_id, last=jobs[-1].id):
+            found[job_id].append(recorded_from(row))
+    return [(job, found[job.id]) for job in jobs]
+
+
+def contradiction(job: Job, history: Sequence[Recorded]) -> str | None:
+    """Where the job's row and its history disagree; None if the history leads to where the job is."""
+    state, attempt = State.PENDING, 1
+    for recorded in history:
+        if recorded.attempt < attempt:
+            return f"job {job.key}: it was {recorded.event} in attempt {recorded.attempt} after attempt {attempt} began"
+        try:
+            state = next_state(state, recorded.event)
+        except Conflict:
+            return f"job {job.key}: its history says {recorded.event} of a {state} job"
+        attempt = recorded.attempt + (recorded.event in (Event.RETRIED, Event.REOPENED))
+    if (state, attempt) != (job.state, job.attempt):
+        return (
+            f"job {job.key}: it is {job.state} in attempt {job.attempt}, and its history ends {state} in "
+            f"attempt {attempt}"
+        )
+    return None
 
 
 def _by_keys(tx: Transaction, keys: Collection[str], params: Mapping[str, Any]) -> list[Job]:

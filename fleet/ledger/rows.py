@@ -1,6 +1,6 @@
 """A job as a row, and back: nothing is lost on the way."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
@@ -95,7 +95,7 @@ def event_params(job_id: int, at: float, event: Event, attempt: int, detail: dic
     return {"job_id": job_id, "at": at, "event": event.value, "attempt": attempt, "detail": text}
 
 
-def recorded_from(row: tuple[Any, ...]) -> Recorded:
+def recorded_from(row: Sequence[Any]) -> Recorded:
     """The event of a row of the query `history`."""
     at, event, attempt, detail = row
     return Recorded(at, _EVENTS[event], attempt, msgspec.json.decode(detail) if detail else {})

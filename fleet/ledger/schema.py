@@ -1,17 +1,17 @@
 """Which schema a SQLite file has, and the way from it to ours: migrations in order, each whole or not at all."""
 
-import os
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from fleet.core.errors import Corrupt, InvalidInput
+from fleet.core.errors import Corrupt, InvalidInput, TooNew
+from fleet.ledger.sqlite_copy import copy_to
+from fleet.ledger.sqlite_errors import damaged
 
-__all__ = ["APPLICATION_ID", "MIGRATIONS", "check", "damaged", "migrate", "verify"]
+__all__ = ["APPLICATION_ID", "CHECK_MAX_S", "MIGRATIONS", "check", "integrity", "migrate", "verify", "verify_pair"]
 
 APPLICATION_ID: Final = 0x666C6565
 
@@ -22,29 +22,36 @@ MIGRATIONS: Final[tuple[str, ...]] = tuple(
 )
 """The first makes version 1 out of nothing, the second makes version 2 out of version 1, and so on."""
 
-_CHECK_MAX_S: Final = 2.0
-_WHAT_TO_DO: Final = (
-    "Keep a copy of it. Then restore a backup, or recover what can be read (sqlite3 LEDGER .recover | sqlite3 NEW), or "
-    "begin a new ledger: fleet finds the jobs that already ran by their names in AWS"
-)
+CHECK_MAX_S: Final = 2.0
+"""How long a start may look at the ledger."""
 
-
-def damaged(place: object, what: object) -> Corrupt:
-    """The error for a file that SQLite cannot trust."""
-    return Corrupt(f"{place}: the ledger is damaged ({what}). {_WHAT_TO_DO}")
+_TABLES: Final = ("lanes", "tallies", "requests", "manifests", "jobs", "entries", "rejections", "events", "orphans")
+_TALLIES: Final = """
+SELECT COUNT(*) FROM tallies
+WHERE jobs <> (SELECT COUNT(*) FROM jobs WHERE jobs.lane_id = tallies.lane_id AND jobs.state = tallies.state)
+"""
+_ENDS: Final = """
+SELECT id, key, created_at FROM jobs
+WHERE id = (SELECT MIN(id) FROM jobs) OR id = (SELECT MAX(id) FROM jobs)
+"""
 
 
 def check(connection: sqlite3.Connection, place: Path, *, read_only: bool, migrations: Sequence[str]) -> int:
-    """The file's schema version, 0 for an empty file; `Corrupt` for one that is not ours to read. Changes nothing."""
+    """The file's schema version, 0 for an empty file. Changes nothing.
+
+    `Corrupt` for another program's file, `TooNew` for one of a newer fleet, and for reading alone `InvalidInput` for
+    one of an older fleet.
+    """
     application_id: int = connection.execute("PRAGMA application_id").fetchone()[0]
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     (tables,) = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
     if application_id != APPLICATION_ID and (application_id or version or tables):
         raise Corrupt(f"{place}: this is a SQLite file of another program, not a ledger. Give another path")
     if version > len(migrations):
-        raise Corrupt(
-            f"{place}: the ledger was made by a newer fleet (its schema is {version}, this fleet knows "
-            f"{len(migrations)}). Install that version of fleet or a later one"
+        raise TooNew(
+            f"{place}: the ledger was made by a newer fleet: its schema is version {version}, this fleet knows "
+            f"{len(migrations)} and cannot go back. Install that fleet again, or put back the copy that it made of the "
+            f"older ledger ({place}.schema-{len(migrations)})"
         )
     if read_only and version < len(migrations):
         what = "is older than this fleet" if version else "is empty"
@@ -52,38 +59,69 @@ def check(connection: sqlite3.Connection, place: Path, *, read_only: bool, migra
     return version
 
 
-def migrate(connection: sqlite3.Connection, place: Path | None, version: int, migrations: Sequence[str]) -> None:
-    """The schema is the newest. A file that held an older one was copied beside it first.
+def migrate(connection: sqlite3.Connection, place: Path | None, version: int, migrations: Sequence[str]) -> Path | None:
+    """The schema is the newest. A file that held an older one was copied first: the copy, or None.
 
-    After a migration that fails the connection is to be closed: that undoes the half of it.
+    All that is missing happens in one transaction: whole, or after a crash or an error not at all. After an error the
+    connection is to be closed.
     """
-    if 0 < version < len(migrations) and place is not None:
-        _back_up(connection, place.with_name(f"{place.name}.schema-{version}"))
-    for number, migration in enumerate(migrations[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{migration}\n;PRAGMA user_version = {number};\nCOMMIT;")
+    if version == len(migrations):
+        return None
+    copy = None
+    if version and place is not None:
+        copy = place.with_name(f"{place.name}.schema-{version}")
+        copy.unlink(missing_ok=True)
+        copy_to(connection, copy)
+    steps = "\n;\n".join(migrations[version:])
+    connection.executescript(f"BEGIN IMMEDIATE;\n{steps}\n;PRAGMA user_version = {len(migrations)};\nCOMMIT;")
+    return copy
 
 
-def _back_up(connection: sqlite3.Connection, copy: Path) -> None:
-    copy.unlink(missing_ok=True)
-    os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    with closing(sqlite3.connect(copy)) as backup:
-        connection.backup(backup)
-
-
-def verify(connection: sqlite3.Connection, place: object, *, max_s: float = _CHECK_MAX_S) -> None:
+def verify(
+    connection: sqlite3.Connection, place: object, *, max_s: float = CHECK_MAX_S, thorough: bool = False
+) -> None:
     """`Corrupt` if a look of at most about `max_s` seconds finds damage: all of a small ledger, the start of a big one.
 
-    Damage that it does not reach is found when the damaged page is read, and raises `Corrupt` as well.
+    A thorough look compares indexes and tallies with the rows as well: it is what finds a WAL of another file, whose
+    pages are sound in themselves. Damage beyond the look is found when its page is read, and raises `Corrupt` as well.
     """
     deadline = time.monotonic() + max_s
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 10_000)
+    check_of = "integrity_check" if thorough else "quick_check"
     try:
-        for table in ("lanes", "tallies", "requests", "manifests", "jobs", "entries", "rejections", "events"):
-            for (finding,) in connection.execute(f"PRAGMA quick_check({table})"):
+        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+        for table in (table for table in _TABLES if table in names):  # an older ledger has not all of them yet
+            for (finding,) in connection.execute(f"PRAGMA {check_of}({table})"):
                 if finding != "ok":
                     raise damaged(place, finding)
+        if thorough and connection.execute(_TALLIES).fetchone() != (0,):
+            raise damaged(place, "the tallies are not a count of its jobs")
     except sqlite3.OperationalError as error:
         if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
             raise
     finally:
         connection.set_progress_handler(None, 0)
+
+
+def verify_pair(connection: sqlite3.Connection, alone: sqlite3.Connection, place: object) -> None:
+    """`Corrupt` if the WAL through which `connection` sees the file was not written for it.
+
+    `alone` sees the file without its WAL. Jobs are never deleted and their keys never change, so whatever job the file
+    has must be there with the WAL too. A WAL can hold all of another ledger, which is sound in itself.
+    """
+    try:
+        jobs = alone.execute(_ENDS).fetchall()
+    except sqlite3.DatabaseError:
+        return  # a checkpoint was broken off: only with the WAL is the file whole
+    for job_id, key, created_at in jobs:
+        found = connection.execute("SELECT key, created_at FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        if isinstance(key, bytes) and found != (key, created_at):
+            raise damaged(place, f"{Path(str(place)).name}-wal belongs to another file or to another copy of it")
+
+
+def integrity(connection: sqlite3.Connection) -> list[str]:
+    """Everything that SQLite finds wrong with the whole file and its foreign keys, however long it takes."""
+    found = [finding for (finding,) in connection.execute("PRAGMA integrity_check") if finding != "ok"]
+    for table, row, parent, _ in connection.execute("PRAGMA foreign_key_check"):
+        found.append(f"row {row} of {table} points to a row of {parent} that is not there")
+    return found

@@ -160,3 +160,14 @@ CREATE TRIGGER jobs_are_uncounted AFTER DELETE ON jobs
 BEGIN
     UPDATE tallies SET jobs = jobs - 1 WHERE lane_id = OLD.lane_id AND state = OLD.state;
 END;
+
+-- AWS jobs of our names that no job here accounts for: their job is to be added yet, or is in an older attempt than
+-- theirs, because the ledger was lost or is an old backup. A job that is claimed adopts its orphan instead of starting.
+CREATE TABLE orphans (
+    lane_id INTEGER NOT NULL REFERENCES lanes (id),
+    key BLOB NOT NULL CHECK (length(key) = 16),
+    attempt INTEGER NOT NULL CHECK (attempt >= 1),
+    remote_id TEXT NOT NULL,
+    submitted_at REAL,
+    PRIMARY KEY (lane_id, key)
+) WITHOUT ROWID;

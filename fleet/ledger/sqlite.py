@@ -7,32 +7,37 @@ with it, and nobody hears of success before it is on the disk. There is one writ
 reading connection in another, which in WAL mode never waits for the writer.
 
 SQLite's own documentation (wal.html): with synchronous=NORMAL a power cut may undo committed transactions; hence FULL.
+
+A full or read-only disk, a spent quota and another program's lock are `Unwritable`: nothing has happened, and the next
+write tries again. After an I/O error the connection is closed, because an fsync that failed once may succeed the next
+time without having written; the next write opens the file anew, checks it and writes the whole WAL into it. If that
+fails too, and for no cause that passes, it is `DiskFailed`. A program that reads for hours keeps the WAL growing; from
+4 GiB on writes are `Unwritable` until it is done, so that the disk is not filled for everybody.
 """
 
 import asyncio
-import re
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
-from operator import itemgetter
-from typing import Any, Final, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
-from fleet.core.errors import InvalidInput, Unavailable
-from fleet.ledger.database import Transaction, load_queries, read_sql
-from fleet.ledger.schema import damaged
+from fleet.core.errors import Corrupt, FleetError, InvalidInput
+from fleet.ledger.database import Health, Transaction, load_queries, read_sql
+from fleet.ledger.schema import integrity
+from fleet.ledger.sqlite_copy import back_up
+from fleet.ledger.sqlite_errors import POISON, is_unwritten, primary, still_failing, translated
 from fleet.ledger.sqlite_file import SQLiteFile
+from fleet.ledger.sqlite_transaction import Failed, SQLiteTransaction, isolated, positional
+from fleet.ledger.sqlite_wal import Wal
 
 __all__ = ["SQLite"]
 
 T = TypeVar("T")
 _Waiting = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]", Callable[[], object] | None]
-_Queries = Mapping[str, tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]]]]
-
-_PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)")
-_DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
-_POISON: Final = frozenset({sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class SQLite:
@@ -42,16 +47,19 @@ class SQLite:
     async def open(cls, path: str, *, read_only: bool = False) -> "SQLite":
         """A database with the newest schema. `path` may be `:memory:`.
 
-        `Locked` if another process writes it, `Corrupt` if it is damaged, newer or not a ledger, `InvalidInput` if it
-        cannot be where it should be. Read-only takes no lock, makes no file, and needs one that exists.
+        `Locked` if another process writes it, `Corrupt` if it is damaged or not a ledger, `TooNew` if a newer fleet
+        made it, `InvalidInput` if it cannot be where it should be, `Unwritable` or `DiskFailed` if the disk is full or
+        broken. Read-only takes no lock, makes no file, and needs one that exists.
         """
-        database = cls(SQLiteFile(path, read_only=read_only))
+        return await cls.over(SQLiteFile(path, read_only=read_only))
+
+    @classmethod
+    async def over(cls, file: SQLiteFile) -> "SQLite":
+        """The same over a file of the caller's making."""
+        database = cls(file)
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(database._writing, database._open)
-        except sqlite3.Error as error:
-            await database.close()
-            raise _translated(error, path) from error
         except BaseException:
             await database.close()
             raise
@@ -59,23 +67,32 @@ class SQLite:
 
     def __init__(self, file: SQLiteFile) -> None:
         self._file = file
-        self._queries = _positional(load_queries(read_sql("queries.sql")))
+        self._queries = positional(load_queries(read_sql("queries.sql")))
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="ledger-write")
-        self._reading = self._writing if file.in_memory else ThreadPoolExecutor(1, thread_name_prefix="ledger-read")
+        self._reading = self._writing if file.alone else ThreadPoolExecutor(1, thread_name_prefix="ledger-read")
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._waiting: list[_Waiting] = []
         self._draining = False
         self._closed = False
+        self._failed_commits = 0
+        self._trouble: str | None = None
+        self._renewed = False  # and not one commit has worked since
+        self.wal = Wal(file)
+        self._committed_s: Callable[[float], object] = lambda _: None
 
     def __repr__(self) -> str:
         return f"<SQLite {self._file.path} [{len(self._waiting)} waiting{', closed' if self._closed else ''}]>"
 
     def _open(self) -> None:
         self._file.hold()
-        if not self._file.read_only:
-            self._writer = self._file.writer()
-        self._reader = self._writer if self._file.in_memory else self._file.reader()
+        try:
+            if not self._file.read_only:
+                self._writer = self._file.writer()
+            self._reader = self._writer if self._file.alone else self._file.reader()
+        except sqlite3.Error as error:
+            told = translated if self._file.read_only else still_failing
+            raise told(error, self._file.path) from error
 
     async def write(self, work: Callable[[Transaction], T], /, *, committed: Callable[[], object] | None = None) -> T:
         """See `Database.write`. Works that wait at the same time share one transaction and one fsync."""
@@ -116,70 +133,126 @@ class SQLite:
     ) -> None:
         """Tell every waiting task how its work ended, and go on with what was queued meanwhile."""
         error = asyncio.CancelledError() if done.cancelled() else done.exception()
-        outcomes = [_Failed(error)] * len(batch) if error else done.result()
-        for (_, future, committed), outcome in zip(batch, outcomes, strict=True):
-            failed = isinstance(outcome, _Failed)
-            if committed is not None and not failed:
-                committed()
-            if future.done():
-                continue
-            if failed:
-                future.set_exception(_translated(outcome.error, self._file.path))
-            else:
-                future.set_result(outcome)
-        loop.call_soon(self._drain, loop)
+        outcomes = [Failed(error)] * len(batch) if error else done.result()
+        failures = [found.error for found in outcomes if isinstance(found, Failed)]
+        unwritten = next(filter(is_unwritten, failures), None)
+        self._trouble = str(translated(unwritten, self._file.path)) if unwritten else None
+        self._failed_commits += unwritten is not None
+        try:
+            for (_, future, committed), outcome in zip(batch, outcomes, strict=True):
+                failed = isinstance(outcome, Failed)
+                if committed is not None and not failed:
+                    committed()
+                if future.done():
+                    continue
+                if failed:
+                    shared = error is not None or isinstance(outcome.error, sqlite3.Error)
+                    future.set_exception(translated(outcome.error, self._file.path) if shared else outcome.error)
+                else:
+                    future.set_result(outcome)
+        finally:
+            loop.call_soon(self._drain, loop)
 
     def _commit(self, works: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
         """What each work returned or how it failed, after one commit. Raises if none of them happened."""
         if self._writer is None:
-            self._writer = self._file.writer()
+            self._writer = self._file.renewed()
+            self._renewed = True
+        if self._file.moved():
+            raise Corrupt(
+                f"{self._file.path}: was moved, removed or replaced while fleet had it open; start fleet again"
+            )
+        self.wal.keep_short(self._writer)
         connection = self._writer
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 outcomes = self._run(connection, works)
+                began = time.perf_counter()
                 connection.execute("COMMIT")
+                self._committed_s(time.perf_counter() - began)
             except BaseException:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
-            # an fsync that failed once may succeed the next time without having written: trust only a fresh look
-            if _primary(error) in _POISON and not self._file.in_memory:
-                self._writer = None
-                connection.close()
+            if primary(error) not in POISON or self._file.alone:
+                raise
+            self._writer = None
+            connection.close()
+            if self._renewed:
+                raise still_failing(error, self._file.path) from error
             raise
+        self._renewed = False
         return outcomes
 
     def _run(self, connection: sqlite3.Connection, works: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
-        transaction = _Transaction(connection, self._queries)
+        transaction = SQLiteTransaction(connection, self._queries)
         try:
             return [work(transaction) for work in works]
         except Exception as error:
-            if _primary(error) in _POISON:
+            if primary(error) in POISON:
                 raise
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         connection.execute("BEGIN IMMEDIATE")
-        return [_isolated(connection, transaction, work) for work in works]
+        return [isolated(connection, transaction, work) for work in works]
 
     async def read(self, work: Callable[[Transaction], T], /) -> T:
         """See `Database.read`."""
+        return await self._on_reader(partial(self._snapshot, work))
+
+    async def check(self) -> list[str]:
+        """See `Database.check`."""
+        return await self._on_reader(integrity)
+
+    async def back_up(self, copy: Path) -> None:
+        """See `Database.back_up`."""
+        await self._on_reader(partial(back_up, copy=copy))
+
+    async def _on_reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._closed:
             raise RuntimeError(f"{self._file.path}: the ledger is closed")
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._reading, self._snapshot, work)
+            return await asyncio.get_running_loop().run_in_executor(self._reading, self._read, work)
         except sqlite3.Error as error:
-            raise _translated(error, self._file.path) from error
+            raise translated(error, self._file.path) from error
 
-    def _snapshot(self, work: Callable[[Transaction], T]) -> T:
+    def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         assert self._reader is not None  # noqa: S101
-        self._reader.execute("BEGIN")
         try:
-            return work(_Transaction(self._reader, self._queries))
+            return work(self._reader)
+        except sqlite3.Error as error:
+            if primary(error) != sqlite3.SQLITE_IOERR or self._file.alone:
+                raise
+        try:
+            self._reader.close()
+            self._reader = self._file.reader()
+            return work(self._reader)
+        except sqlite3.Error as error:
+            raise still_failing(error, self._file.path) from error
+
+    def _snapshot(self, work: Callable[[Transaction], T], connection: sqlite3.Connection) -> T:
+        connection.execute("BEGIN")
+        try:
+            return work(SQLiteTransaction(connection, self._queries))
         finally:
-            if self._reader.in_transaction:
-                self._reader.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
+    def health(self) -> Health:
+        """See `Database.health`."""
+        file = self._file
+        return Health(self._trouble, self._failed_commits, file.wal_bytes(), file.size_bytes(), file.free_bytes())
+
+    def observe(self, committed_s: Callable[[float], object]) -> None:
+        """See `Database.observe`."""
+        self._committed_s = committed_s
+
+    @property
+    def upgraded_from(self) -> Path | None:
+        """See `Database.upgraded_from`."""
+        return self._file.copy
 
     async def close(self) -> None:
         """See `Database.close`. The last one to leave folds the WAL into the file."""
@@ -189,7 +262,8 @@ class SQLite:
         loop = asyncio.get_running_loop()
         try:
             if self._draining:
-                await self._queued(lambda transaction: None, None)
+                with suppress(FleetError):  # whoever waits for a write that fails is told so itself
+                    await self._queued(lambda transaction: None, None)
         finally:
             await loop.run_in_executor(self._reading, self._close_reader)
             await loop.run_in_executor(self._writing, self._close_writer)
@@ -204,86 +278,3 @@ class SQLite:
         if self._writer is not None:
             self._writer.close()
         self._file.release()
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    error: BaseException
-
-
-class _Transaction:
-    """A `Transaction` on a connection that is in one."""
-
-    __slots__ = ("_connection", "_queries")
-
-    def __init__(self, connection: sqlite3.Connection, queries: _Queries) -> None:
-        self._connection = connection
-        self._queries = queries
-
-    def all(self, query: str, /, **params: Any) -> list[tuple[Any, ...]]:
-        sql, pick = self._queries[query]
-        return self._connection.execute(sql, pick(params)).fetchall()
-
-    def one(self, query: str, /, **params: Any) -> tuple[Any, ...] | None:
-        sql, pick = self._queries[query]
-        row: tuple[Any, ...] | None = self._connection.execute(sql, pick(params)).fetchone()
-        return row
-
-    def run(self, query: str, /, **params: Any) -> int:
-        sql, pick = self._queries[query]
-        return self._connection.execute(sql, pick(params)).rowcount
-
-    def many(self, query: str, rows: Iterable[Mapping[str, Any]], /) -> int:
-        sql, pick = self._queries[query]
-        return self._connection.executemany(sql, map(pick, rows)).rowcount
-
-
-def _positional(queries: Mapping[str, str]) -> _Queries:
-    """The queries with ? for :name, and how to pick their values: SQLite binds twenty names in thrice the time."""
-    found = {}
-    for name, sql in queries.items():
-        names = _PARAMETER.findall(sql)
-        found[name] = (_PARAMETER.sub("?", sql), _picker(names))
-    return found
-
-
-def _picker(names: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda params: tuple(params[name] for name in names)
-
-
-def _isolated(connection: sqlite3.Connection, transaction: _Transaction, work: Callable[[Transaction], Any]) -> Any:
-    """What the work returned, or `_Failed` with nothing of it left. Raises if the whole transaction is gone."""
-    connection.execute("SAVEPOINT work")
-    try:
-        result = work(transaction)
-    except Exception as error:
-        if not connection.in_transaction:
-            raise
-        connection.execute("ROLLBACK TO work")
-        result = _Failed(error)
-    connection.execute("RELEASE work")
-    return result
-
-
-def _primary(error: BaseException) -> int:
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _translated(error: BaseException, place: object) -> BaseException:
-    """The error as fleet knows it; each waiting task gets one of its own."""
-    if not isinstance(error, sqlite3.Error):
-        return error
-    code = _primary(error)
-    ours: Exception
-    if code in _DAMAGE:
-        ours = damaged(place, error)
-    elif code == sqlite3.SQLITE_CONSTRAINT:
-        ours = ValueError(f"{place}: the ledger refuses a row ({error})")
-    elif isinstance(error, sqlite3.OperationalError):
-        ours = Unavailable(f"{place}: the ledger cannot be used now ({error})", maybe_accepted=False)
-    else:
-        return error
-    ours.__cause__ = error
-    return ours

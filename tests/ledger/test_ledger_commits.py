@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fleet.core.errors import Corrupt, Unavailable
+from fleet.core.errors import Corrupt, Unwritable
 from fleet.ledger.database import Transaction
 from fleet.ledger.sqlite import SQLite
 
@@ -103,7 +103,7 @@ async def test_one_failure_is_one_failure(database: SQLite, statements: list[str
 @pytest.mark.parametrize("statement", ["COMMIT", "BEGIN IMMEDIATE"])
 @pytest.mark.parametrize("code", [sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR_FSYNC])
 async def test_nobody_is_told_of_a_commit_that_failed(database: SQLite, statement: str, code: int) -> None:
-    """All of the batch fail with `Unavailable`, an error of their own each; none happened; the next batch works."""
+    """All of the batch fail with `Unwritable`, an error of their own each; none happened; the next batch works."""
     told: list[str] = []
     await database.write(begin("before"))
     database._writer = FailingConnection(database._writer, statement, code)  # type: ignore[assignment,arg-type]
@@ -113,7 +113,7 @@ async def test_nobody_is_told_of_a_commit_that_failed(database: SQLite, statemen
         return_exceptions=True,
     )
 
-    assert [type(outcome) for outcome in outcomes] == [Unavailable] * 5
+    assert [type(outcome) for outcome in outcomes] == [Unwritable] * 5
     assert len(set(map(id, outcomes))) == 5
     assert told == []
     assert await database.read(written) == ["before"]
@@ -126,7 +126,7 @@ async def test_after_an_io_error_the_connection_is_not_trusted(database: SQLite)
     """An fsync that failed once may lie the next time: the file is opened and checked anew."""
     failing = FailingConnection(database._writer, "COMMIT", sqlite3.SQLITE_IOERR_FSYNC)  # type: ignore[arg-type]
     database._writer = failing  # type: ignore[assignment]
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unwritable):
         await database.write(begin("lost"))
 
     await database.write(begin("after"))
@@ -144,7 +144,7 @@ async def test_an_io_error_inside_a_work_is_not_tried_again(database: SQLite) ->
 
     outcomes = await asyncio.gather(*(database.write(begin(name)) for name in "ab"), return_exceptions=True)
 
-    assert [type(outcome) for outcome in outcomes] == [Unavailable] * 2
+    assert [type(outcome) for outcome in outcomes] == [Unwritable] * 2
     assert database._writer is None
     assert await database.write(begin("after")) == 1
     assert await database.read(written) == ["after"]
@@ -160,13 +160,13 @@ async def test_damage_that_shows_up_later_is_corrupt(database: SQLite) -> None:
 
 
 async def test_a_full_disk_stops_who_needs_space_until_there_is_some(database: SQLite) -> None:
-    """`Unavailable` while the disk is full, nothing half written, and the same write works once there is space."""
+    """`Unwritable` while the disk is full, nothing half written, and the same write works once there is space."""
     assert database._writer is not None
     (pages,) = database._writer.execute("PRAGMA page_count").fetchone()
     database._writer.execute(f"PRAGMA max_page_count = {pages}")
     large = begin("x" * 100_000)
 
-    with pytest.raises(Unavailable, match="full"):
+    with pytest.raises(Unwritable, match="full"):
         await database.write(large)
 
     assert await database.read(written) == []
@@ -175,12 +175,12 @@ async def test_a_full_disk_stops_who_needs_space_until_there_is_some(database: S
 
 
 async def test_another_programs_lock_passes(database: SQLite, tmp_path: Path) -> None:
-    """A backup tool that holds the file makes writes `Unavailable` after the busy timeout, and nothing else."""
+    """A backup tool that holds the file makes writes `Unwritable` after the busy timeout, and nothing else."""
     assert database._writer is not None
     database._writer.execute("PRAGMA busy_timeout = 1")
     with closing(sqlite3.connect(tmp_path / "fleet.db", isolation_level=None)) as backup:
         backup.execute("BEGIN IMMEDIATE")
-        with pytest.raises(Unavailable, match="locked"):
+        with pytest.raises(Unwritable, match="locked"):
             await database.write(begin("early"))
         backup.execute("ROLLBACK")
 
