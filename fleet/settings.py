@@ -23,7 +23,7 @@ from pydantic_settings import (
 from fleet.core.errors import Misconfigured
 from fleet.core.lane import Quotas
 
-__all__ = ["Settings", "TargetSettings", "load"]
+__all__ = ["Settings", "TargetSettings", "default_prices", "load"]
 
 _PREFIX: Final = "FLEET_"
 _ONLY_OURS: Final = frozenset({"FLEET_CONFIG", "FLEET_LOG_LEVEL", "FLEET_LOG_FORMAT"})  # read by the command line
@@ -66,9 +66,14 @@ class LedgerSettings(_Section):
 
 
 class HttpSettings(_Section):
-    """Where `fleet serve` listens."""
+    """Where `fleet serve` listens, and the names by which it may be asked beside `localhost` and addresses.
+
+    Nobody has to say who he is, so an address that others can reach needs `allow_remote`.
+    """
 
     listen: str = "127.0.0.1:9377"
+    allow_remote: bool = False
+    hosts: list[str] = []
 
 
 class DefaultsSettings(_Section):
@@ -81,19 +86,26 @@ class DefaultsSettings(_Section):
 
 
 class ManifestSettings(_Section):
-    """`generation`: another word asks for the whole corpus again. `measure`: list inputs, large ones first."""
+    """`generation`: another word asks for the whole corpus again. `measure`: list inputs, large ones first.
+
+    `fleet serve` looks at its manifests every `watch_s`; a last line without an end is read once the file has not
+    changed for `quiet_s`.
+    """
 
     generation: str = Field(default="1", min_length=1, max_length=64)
     measure: bool = True
+    watch_s: float = Field(default=5.0, gt=0, le=86_400)
+    quiet_s: float = Field(default=10.0, ge=0, le=86_400)
 
 
 class TrackSettings(_Section):
-    """How often AWS is asked about a running job, and how long a List may lag behind a Start."""
+    """How often AWS is asked about a running job, how long a List may lag behind a Start, and how old a job may get."""
 
     sweep: bool = True
     poll_floor_s: float = Field(default=1.0, gt=0, le=3600)
     poll_ceiling_s: float = Field(default=30.0, gt=0, le=3600)
     list_lag_s: float = Field(default=5.0, ge=0, le=3600)
+    stuck_after_s: float = Field(default=86_400.0, gt=0, le=31_536_000)
 
 
 class RetrySettings(_Section):
@@ -108,6 +120,18 @@ class VerifySettings(_Section):
     """How much of an output is read before its job counts as verified."""
 
     depth: Literal["full", "head", "off"] = "full"
+
+
+class TelemetrySettings(_Section):
+    """Where spans go, by OTLP over HTTP; nowhere if nothing is said here or in OTEL_EXPORTER_OTLP_ENDPOINT."""
+
+    otlp_endpoint: str | None = None
+
+
+class DrainSettings(_Section):
+    """How long a signal may take to end the process: after that it leaves with what the ledger has."""
+
+    deadline_s: float = Field(default=25.0, gt=0, le=3600)
 
 
 class Settings(BaseSettings):
@@ -129,6 +153,8 @@ class Settings(BaseSettings):
     track: TrackSettings = TrackSettings()
     retry: RetrySettings = RetrySettings()
     verify: VerifySettings = VerifySettings()
+    drain: DrainSettings = DrainSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
 
 def load(
@@ -179,10 +205,20 @@ class _Sourced:
 
 
 def _default_quotas() -> dict[str, Any]:
-    """AWS's default quotas: beside the package where it is installed, in config/ in a checkout."""
+    """AWS's default quotas."""
+    return _shipped("quotas.toml")
+
+
+def default_prices() -> dict[str, Any]:
+    """What a unit of text costs, as far as a source could be read."""
+    return _shipped("prices.toml")
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    """Data beside the package where it is installed, in config/ in a checkout."""
     package = Path(__file__).parent
-    installed = package / "quotas.toml"
-    path = installed if installed.is_file() else package.parent / "config" / "quotas.toml"
+    installed = package / name
+    path = installed if installed.is_file() else package.parent / "config" / name
     return tomllib.loads(path.read_text())
 
 

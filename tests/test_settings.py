@@ -22,7 +22,7 @@ def test_the_example_says_what_the_defaults_are() -> None:
     """Every value in the example that has a default is that default, so that copying it changes nothing."""
     example, bare = load(EXAMPLE), load(None, environment={})
 
-    for section in ("ledger", "http", "manifest", "track", "retry", "verify"):
+    for section in ("ledger", "http", "manifest", "track", "retry", "verify", "drain"):
         assert getattr(example, section) == getattr(bare, section)
     assert example.targets["main"].quotas.resolved() == Quotas(
         active_jobs=10, start_per_s=1, describe_per_s=10, list_per_s=10, stop_per_s=1

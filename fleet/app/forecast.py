@@ -2,6 +2,8 @@
 
 import random
 
+from anyio import to_thread
+
 from fleet.app.planning import targets_of
 from fleet.core.durations import Durations
 from fleet.core.eta import Eta, lane_eta
@@ -35,11 +37,19 @@ async def _lane(ledger: Ledger, lane: Lane, quotas: Quotas) -> Eta | None:
     pending, mean_size_bytes = await ledger.backlog(lane)
     active = await ledger.jobs(lane=lane, states={State.SUBMITTING, State.RUNNING})
     now = ledger.seconds()
-    return lane_eta(
-        Durations.learn(await ledger.durations(lane, limit=_SAMPLES)),
-        quotas,
-        pending=pending,
-        mean_size_bytes=mean_size_bytes,
-        running=[(max(0.0, now - (job.submitted_at or job.updated_at)), job.size_bytes) for job in active],
-        draw=random.Random(0).random,
-    )
+    samples = await ledger.durations(lane, limit=_SAMPLES)
+    running = [(max(0.0, now - (job.submitted_at or job.updated_at)), job.size_bytes) for job in active]
+
+    def play() -> Eta | None:
+        return lane_eta(
+            Durations.learn(samples),
+            quotas,
+            pending=pending,
+            mean_size_bytes=mean_size_bytes,
+            running=running,
+            draw=random.Random(0).random,
+        )
+
+    if not pending and not running:
+        return None
+    return await to_thread.run_sync(play)  # some milliseconds of arithmetic a lane, which the event loop has not

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fleet.app.fleet import App
+from fleet.app.ledger import open_ledger
 from fleet.app.planning import targets_of
 from fleet.aws.session import Access, TargetClients, Timeouts, open_clients
 from fleet.core.errors import Misconfigured
-from fleet.ledger.ledger import Ledger
 from fleet.settings import Settings
 from fleet.stages.loop import Clock, SystemClock
 
@@ -36,13 +36,3 @@ async def open_targets(settings: Settings) -> AsyncIterator[dict[str, TargetClie
     }
     async with open_clients(access, Timeouts()) as clients:
         yield clients
-
-
-@asynccontextmanager
-async def open_ledger(settings: Settings, *, read_only: bool = False) -> AsyncIterator[Ledger]:
-    """The ledger, closed on exit. `read_only` works beside a running fleet."""
-    ledger = await Ledger.open(settings.ledger.url, read_only=read_only)
-    try:
-        yield ledger
-    finally:
-        await ledger.close()

@@ -1,16 +1,21 @@
 """From the settings to what turns a manifest entry into jobs."""
 
-from fleet.aws.model import start_shapes
+from typing import TYPE_CHECKING
+
 from fleet.core.plan import Planner
 from fleet.core.request import Defaults, Target, canonical
 from fleet.settings import Settings
-from fleet.stages.ingest import Plan
+
+if TYPE_CHECKING:
+    from fleet.stages.source import Plan
 
 __all__ = ["configuration", "planner", "targets_of"]
 
 
-def planner(settings: Settings) -> Plan:
+def planner(settings: Settings) -> "Plan":
     """What turns one manifest entry into jobs under this configuration. It caches what similar entries share."""
+    from fleet.aws.model import start_shapes  # who only wants to know the targets must not wait for the service model
+
     defaults = settings.defaults
     return Planner(
         defaults=Defaults(
@@ -37,4 +42,5 @@ def targets_of(settings: Settings) -> dict[str, Target]:
 
 def configuration(settings: Settings) -> str:
     """Everything beside the manifest that decides what its lines come to."""
-    return canonical(settings.model_dump(mode="json", include={"defaults", "targets", "manifest"}))
+    decides: dict[str, bool | set[str]] = {"defaults": True, "targets": True, "manifest": {"generation"}}
+    return canonical(settings.model_dump(mode="json", include=decides, exclude={"targets": {"__all__": {"quotas"}}}))

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fleet.core.errors import InvalidInput
 from fleet.core.eta import Eta
@@ -10,9 +11,11 @@ from fleet.core.job import Job
 from fleet.core.kinds import KINDS
 from fleet.core.report import Calls, KindSummary, Reason, RejectedLine, Summary
 from fleet.ledger.ledger import Ledger
-from fleet.telemetry import Telemetry
 
-__all__ = ["Line", "lines", "summarise"]
+if TYPE_CHECKING:
+    from fleet.telemetry import Telemetry
+
+__all__ = ["Line", "Rejected", "every_line", "summarise"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +27,21 @@ class Line:
     job: Job
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rejected:
+    """One thing that is wrong with one manifest line."""
+
+    source: str
+    line: int
+    field: str | None
+    reason: str
+
+
 async def summarise(
     ledger: Ledger,
     manifest_ids: Sequence[int] | None = None,
     *,
-    telemetry: Telemetry | None = None,
+    telemetry: "Telemetry | None" = None,
     elapsed_s: float | None = None,
     eta: Eta | None = None,
 ) -> Summary:
@@ -62,8 +75,8 @@ async def summarise(
     )
 
 
-async def lines(ledger: Ledger, sources: Sequence[str]) -> AsyncIterator[Line]:
-    """Every line of these manifests (of all, where none is named) with each of its jobs, in order."""
+async def every_line(ledger: Ledger, sources: Sequence[str]) -> AsyncIterator["Line | Rejected"]:
+    """Every line of these manifests (of all) in order: each of its jobs, and each thing that is wrong with it."""
     known = await ledger.manifests()
     unknown = sorted(set(sources) - {manifest.source for manifest in known})
     if unknown:
@@ -71,11 +84,19 @@ async def lines(ledger: Ledger, sources: Sequence[str]) -> AsyncIterator[Line]:
     for manifest in known:
         if sources and manifest.source not in sources:
             continue
+        rejections = ledger.rejected(manifest.id, manifest.source)
+        bad = await anext(rejections, None)
         async for line, job in ledger.report(manifest.id):
+            while bad is not None and bad.line <= line:
+                yield Rejected(source=bad.source, line=bad.line, field=bad.field, reason=bad.reason)
+                bad = await anext(rejections, None)
             yield Line(source=manifest.source, line=line, job=job)
+        while bad is not None:
+            yield Rejected(source=bad.source, line=bad.line, field=bad.field, reason=bad.reason)
+            bad = await anext(rejections, None)
 
 
-def _calls(telemetry: Telemetry) -> list[Calls]:
+def _calls(telemetry: "Telemetry") -> list[Calls]:
     requests: dict[str, int] = defaultdict(int)
     throttled: dict[str, int] = defaultdict(int)
     for operation, outcome, count in telemetry.api_counts():

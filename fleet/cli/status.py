@@ -1,72 +1,105 @@
-"""`fleet status` and `fleet report`: what the ledger knows, beside a running fleet or without one."""
+"""`fleet status`: where all the work is now, once or redrawn, beside a running fleet or without one."""
 
 import json
 import sys
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import anyio
 
-from fleet.app import Line, forecast, lines, open_ledger, summarise
-from fleet.core.report import Summary, printable
+from fleet.app.ledger import open_ledger
+from fleet.app.overview import overview
+from fleet.app.summary import summarise
+from fleet.cli.frame import clock, status_lines
+from fleet.cli.screen import Screen
+from fleet.cli.streams import put
+from fleet.core.overview import Overview
 from fleet.core.report import as_json as summary_json
-from fleet.core.report import as_text as summary_text
-from fleet.settings import load
+from fleet.settings import Settings, load
 
-__all__ = ["report_command", "status_command"]
-
-
-def status_command(config: Path | None, *, as_json: bool) -> int:
-    """Print where all jobs of the ledger are; 0."""
-    summary: Summary = anyio.run(_status, config)
-    sys.stdout.write((summary_json(summary) if as_json else summary_text(summary)) + "\n")
-    return 0
+__all__ = ["status_command"]
 
 
-async def _status(config: Path | None) -> Summary:
+def status_command(config: Path | None, *, watch: bool, every_s: float, as_json: bool) -> int:
+    """Print where all jobs of the ledger are, once or until Ctrl-C; 0."""
     settings = load(config)
-    async with open_ledger(settings, read_only=True) as ledger:
-        return await summarise(ledger, eta=await forecast(ledger, settings))
-
-
-def report_command(manifests: Sequence[str], config: Path | None, *, as_json: bool) -> int:
-    """Print what became of every line of the manifests: one line each, or one JSON object each; 0."""
-    anyio.run(_report, config, manifests, as_json)
+    if as_json:
+        put(anyio.run(_json, settings) + "\n")
+    elif watch and Screen().live:
+        try:
+            anyio.run(_watch, settings, every_s)
+        except KeyboardInterrupt:
+            return 0
+    elif watch:
+        anyio.run(_follow, settings, every_s)
+    else:
+        Screen().say(*anyio.run(_lines, settings))
     return 0
 
 
-async def _report(config: Path | None, manifests: Sequence[str], as_json: bool) -> None:
-    async with open_ledger(load(config), read_only=True) as ledger:
-        async for line in lines(ledger, manifests):
-            sys.stdout.write((json.dumps(_as_dict(line)) if as_json else _as_text(line)) + "\n")
+async def _lines(settings: Settings) -> list[str]:
+    async with open_ledger(settings, read_only=True) as ledger:
+        return status_lines(await overview(ledger, settings), Screen())
 
 
-def _as_dict(line: Line) -> dict[str, Any]:
-    job = line.job
+async def _watch(settings: Settings, every_s: float) -> None:
+    """Redraw in place; the last picture stays on the screen."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    stream = sys.stdout  # as it is now: Live puts a stand-in there, which knows no encoding
+    async with open_ledger(settings, read_only=True) as ledger:
+        with Live(console=Console(), auto_refresh=False, transient=False) as live:
+            while True:
+                screen = Screen(stream)
+                view = await overview(ledger, settings, verdicts=False)
+                foot = screen.paint(
+                    f"{clock(view.at)} · every {every_s:g} s · Ctrl-C ends the view, not the work", "dim"
+                )
+                live.update(Text.from_ansi("\n".join([*status_lines(view, screen), "", foot])), refresh=True)
+                await anyio.sleep(every_s)
+
+
+async def _follow(settings: Settings, every_s: float) -> None:
+    """One line a look, for a log or a pipe, until all jobs have ended."""
+    async with open_ledger(settings, read_only=True) as ledger:
+        while True:
+            view = await overview(ledger, settings, verdicts=False)
+            eta = f", about {view.eta.expected_s:.0f} s left" if view.eta else ""
+            Screen().say(f"{clock(view.at)} {view.done:,} of {view.jobs:,} jobs done{eta}")
+            if view.done == view.jobs:
+                return
+            await anyio.sleep(every_s)
+
+
+async def _json(settings: Settings) -> str:
+    async with open_ledger(settings, read_only=True) as ledger:
+        view = await overview(ledger, settings, verdicts=False)
+        summary: dict[str, Any] = json.loads(summary_json(await summarise(ledger, eta=view.eta)))
+    return json.dumps(summary | _as_dict(view))
+
+
+def _as_dict(view: Overview) -> dict[str, Any]:
     return {
-        "manifest": line.source,
-        "line": line.line,
-        "key": job.key,
-        "prefix": job.prefix,
-        "kind": job.lane.kind,
-        "label": job.label,
-        "state": job.state,
-        "verdict": job.verdict,
-        "attempt": job.attempt,
-        "documents": job.documents,
-        "failed_documents": job.failed_documents,
-        "output": job.output_uri,
-        "remote_id": job.remote_id,
-        "reason": job.reason,
+        "at": view.at,
+        "running": asdict(view.running) if view.running else None,
+        "cancelling": view.cancelling,
+        "window_s": view.window_s,
+        "lanes": [
+            {
+                "lane": str(lane.lane),
+                "states": dict(lane.states),
+                "slots": lane.slots,
+                "in_flight": lane.in_flight,
+                "start_per_s": lane.start_per_s,
+                "started": lane.started,
+                "throttled": lane.throttled,
+                "ended": lane.ended,
+            }
+            for lane in view.lanes
+        ],
+        "reason_groups": [asdict(group) | {"retry_reason": group.word} for group in view.reasons],
+        "manifests": list(view.manifests),
     }
-
-
-def _as_text(line: Line) -> str:
-    job = line.job
-    outcome = f"{job.state}" + (f" {job.verdict}" if job.verdict else "")
-    counted = f"{job.documents:,} documents" if job.documents is not None else ""
-    failed = f"{job.failed_documents:,} failed" if job.failed_documents else ""
-    parts = [outcome, counted, failed, job.reason or "", job.output_uri or ""]
-    told = "  ".join(part for part in parts if part)
-    return printable(f"{line.source}:{line.line}  {job.prefix}  {job.lane.kind}  {told}")

@@ -1,0 +1,143 @@
+"""The metrics of one process, in a registry of their own, with every known label at 0 from the start."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from typing import Any, Final
+
+import structlog
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+
+from fleet.core.job import Event, Job, State, Verdict
+from fleet.core.kinds import KINDS
+from fleet.telemetry.catalogue import CATALOGUE
+from fleet.telemetry.feed import Feed
+
+__all__ = ["Telemetry"]
+
+disable_created_metrics()  # type: ignore[no-untyped-call] # else every counter is exported twice
+
+_QUIET: Final = frozenset({Event.CLAIMED, Event.ACCEPTED, Event.SNOOZED, Event.FINISHED})
+_KNOWN: Final[dict[str, Iterable[str]]] = {
+    "kind": tuple(KINDS),
+    "state": tuple(State),
+    "event": tuple(Event),
+    "verdict": tuple(Verdict),
+    "level": ("debug", "info", "warning", "error", "critical"),
+    "bound": ("low", "likely", "high"),
+    # what Comprehend documents for text (facts sheet, 4.4); codes come from outputs, so all others are one
+    "code": ("DOCUMENT_SIZE_EXCEEDED", "UNSUPPORTED_ENCODING", "other"),
+}
+"""The labels whose every value is known beforehand, so that a rate over them is right from the first scrape on."""
+
+_OUTCOMES: Final = ("ok", "throttled", "denied", "rejected", "lost", "unavailable", "ambiguous")
+
+log = structlog.get_logger()
+
+
+class Telemetry:
+    """All metrics of `CATALOGUE`, each under its name without `fleet_` and `_total`."""
+
+    jobs: Gauge
+    job_verdicts: Gauge
+    documents: Gauge
+    failed_documents: Gauge
+    oldest_job_age_seconds: Gauge
+    eta_seconds: Gauge
+    manifest_rejected_lines: Gauge
+    manifest_last_read_timestamp_seconds: Gauge
+    job_events: Counter
+    job_duration_seconds: Histogram
+    detection_latency_seconds: Histogram
+    document_errors: Counter
+    adoptions: Counter
+    ambiguous_starts: Counter
+    duplicates_detected: Counter
+    unknown_statuses: Counter
+    slots: Gauge
+    slots_quota: Gauge
+    slots_in_use: Gauge
+    foreign_jobs: Gauge
+    start_rate_per_second: Gauge
+    start_quota_per_second: Gauge
+    lane_paused: Gauge
+    stuck_jobs: Gauge
+    api_requests: Counter
+    api_request_duration_seconds: Histogram
+    rate_limit_wait_seconds: Histogram
+    build_info: Gauge
+    config_last_reload_successful: Gauge
+    config_last_reload_success_timestamp_seconds: Gauge
+    credentials_expiry_timestamp_seconds: Gauge
+    ledger_commit_duration_seconds: Histogram
+    ledger_size_bytes: Gauge
+    ledger_free_bytes: Gauge
+    ledger_writable: Gauge
+    last_progress_timestamp_seconds: Gauge
+    event_loop_lag_seconds: Histogram
+    log_messages: Counter
+    collector_duration_seconds: Gauge
+    collector_errors: Counter
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.feed = Feed()
+        for row in CATALOGUE:
+            common: dict[str, Any] = {"labelnames": row.labels, "registry": self.registry}
+            metric: Counter | Gauge | Histogram
+            if row.type == "histogram":
+                metric = Histogram(row.name, row.help, buckets=row.buckets, **common)
+            else:
+                metric = (Counter if row.type == "counter" else Gauge)(row.name, row.help, **common)
+            setattr(self, row.attribute, metric)
+            if row.labels and all(label in _KNOWN for label in row.labels):
+                for values in product(*(_KNOWN[label] for label in row.labels)):
+                    metric.labels(*values)
+
+    def export_process(self) -> None:
+        """The registry tells of the process and its Python too: CPU, memory, file descriptors, garbage."""
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+
+    def may_call(self, operation: str) -> None:
+        """This operation of AWS may be called: all its series are there, at 0, before the first call."""
+        for outcome in _OUTCOMES:
+            self.api_requests.labels(operation, outcome)
+        self.api_request_duration_seconds.labels(operation)
+        self.rate_limit_wait_seconds.labels(operation)
+
+    def documents_failed(self, kind: str, codes: Mapping[str, int]) -> None:
+        """An output that was read names so many documents by ErrorCode that were not analysed."""
+        for code, documents in codes.items():
+            self.document_errors.labels(kind, code if code in _KNOWN["code"] else "other").inc(documents)
+
+    def api_counts(self) -> Iterator[tuple[str, str, int]]:
+        """Requests so far: (operation, outcome, count)."""
+        for metric in self.api_requests.collect():
+            for sample in metric.samples:
+                yield sample.labels["operation"], sample.labels["outcome"], int(sample.value)
+
+    def moved(self, job: Job, event: Event, **fields: Any) -> None:
+        """Count the event, and log it with the job's identity. What every job goes through is logged at DEBUG."""
+        kind = job.lane.kind
+        self.job_events.labels(kind, event).inc()
+        if event is Event.FINISHED and job.ended_at is not None:
+            self.detection_latency_seconds.labels(kind).observe(max(0.0, job.updated_at - job.ended_at))
+            if job.submitted_at is not None:
+                self.job_duration_seconds.labels(kind).observe(max(0.0, job.ended_at - job.submitted_at))
+        if self.feed:
+            self.feed.tell(
+                {"at": job.updated_at, "event": event, "key": job.key, "kind": kind, "state": job.state}
+                | {"attempt": job.attempt, "prefix": job.prefix, **fields}
+            )
+        emit = log.debug if event in _QUIET else log.info
+        emit(f"job.{event}", key=job.key, kind=kind, attempt=job.attempt, prefix=job.prefix, **fields)
