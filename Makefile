@@ -36,6 +36,22 @@ check: $(READY) ## Lint, format check and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+faults: $(READY) ## Fault campaigns: crashes at every step, kills, syscalls, power loss (about 15 minutes; SEEDS=1-1000 for a long one).
+	@command -v strace > /dev/null || apt-get install --yes --quiet strace > /dev/null || true
+	$(BIN)/python -m tests.faults.ledger --seconds 140
+	$(BIN)/python -m tests.faults.simulation $(if $(SEEDS),--seeds $(SEEDS),--minutes 5)
+	$(BIN)/python -m tests.faults.process
+
+systemd: $(READY) ## Boot the unit under a real systemd in a container of its own (needs root; 3 to 6 minutes).
+	$(BIN)/python -m tests.deploy.systemd
+
+image: $(READY) ## Build the container image with buildah and run it (needs root; about 3 minutes).
+	$(BIN)/python -m tests.deploy.image
+
+generate: $(READY) ## Make all committed files anew that are generated from code.
+	$(BIN)/python -m grafana.generate
+	$(BIN)/python deploy/kubernetes/generate.py
+
 format: $(READY) ## Format the code and fix what the linter can fix.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
@@ -43,5 +59,6 @@ format: $(READY) ## Format the code and fix what the linter can fix.
 lock: ## Make requirements.lock anew (needs uv): hashes, no addresses.
 	uv pip compile pyproject.toml --all-extras --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
+	@echo 'Now, in a fresh environment (make test): $(BIN)/python deploy/lock.py'
 
-.PHONY: help demo test bench check format lock
+.PHONY: help demo test bench check faults systemd image generate format lock
