@@ -46,6 +46,7 @@ def _rates(builder: Dashboard) -> None:
             "Jobs verified per hour",
             "How many jobs have come to a verdict, by kind.",
             (events.format(by="kind", event="verified", only=KINDS), "{{kind}}"),
+            width=6,
         )
     )
     builder.with_panel(
@@ -53,6 +54,17 @@ def _rates(builder: Dashboard) -> None:
             "Jobs failed and given up per hour",
             "Retried: failed in AWS, with an attempt left. Discarded: given up. Cancelled: at your wish.",
             (events.format(by="event", event="retried|discarded|cancelled", only=KINDS), "{{event}}"),
+            width=6,
+            alert="FleetJobFailureRatioHigh",
+        )
+    )
+    causes = f"sum by (cause) (rate(fleet_job_failures_total{{{KINDS}}}[$__rate_interval])) * 3600"
+    builder.with_panel(
+        graph(
+            "Failures per hour by cause",
+            "Access: the data access role. Input, request: what the manifest asks for. Output: missing or unreadable.",
+            (causes, "{{cause}}"),
+            width=6,
             alert="FleetJobFailureRatioHigh",
         )
     )
@@ -64,6 +76,7 @@ def _rates(builder: Dashboard) -> None:
             (quantile.format(q=0.5, only=KINDS), "{{kind}} median"),
             (quantile.format(q=0.95, only=KINDS), "{{kind}} 95 %"),
             unit="s",
+            width=6,
         )
     )
 

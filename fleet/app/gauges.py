@@ -105,6 +105,7 @@ def _process(app: App, clients: Mapping[str, TargetClients]) -> None:
     if health.free_bytes is not None:
         telemetry.ledger_free_bytes.set(health.free_bytes)
     wall = time.time()
+    telemetry.last_progress_timestamp_seconds.clear()  # stages that have left are not late
     telemetry.last_progress_timestamp_seconds.clear()  # a stage that has left is not one that stands still
     for stage, ago_s in app.progress.last_s(app.monotonic()).items():
         telemetry.last_progress_timestamp_seconds.labels(stage).set(wall - ago_s)

@@ -6,19 +6,38 @@ that failed for it are tried again, those of the streak as well, and none is giv
 """
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Final
 
 from fleet.core.pause import Pause
 from fleet.core.policy import backoff_s
 
-__all__ = ["Failures", "completed", "failed", "is_access"]
+__all__ = ["Cause", "Failures", "cause_of", "completed", "failed", "is_access"]
 
 _ACCESS: Final = ("NO_READ_ACCESS_TO_INPUT", "NO_WRITE_ACCESS_TO_OUTPUT", "NOT_ENOUGH_ACCESS")
 """How the codes begin at the head of a FAILED job's Message that tell of the data access role (facts sheet, 3.5)."""
 
+_CAUSES: Final = (
+    (_ACCESS, "access"),
+    (("NO_INPUT", "INPUT_"), "input"),
+    (("INVALID_", "UNSUPPORTED_", "ValidationException", "InvalidRequestException"), "request"),
+    (("stopped by", "AWS no longer knows"), "stopped"),
+)
+
 _STREAK: Final = 5  # different jobs in a row
 _PROBE_FLOOR_S: Final = 5.0
 _PROBE_CEILING_S: Final = 300.0  # a probe holds a slot for some seconds and costs no more than its Start
+
+
+class Cause(StrEnum):
+    """Why a job failed, in few words: what a graph can tell apart."""
+
+    ACCESS = "access"  # the data access role
+    INPUT = "input"  # none, too large, not what was said
+    REQUEST = "request"  # what the job asks for
+    OUTPUT = "output"  # missing or unreadable
+    STOPPED = "stopped"  # by somebody else, or gone
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +48,14 @@ class Failures:
     probe_at: float = float("-inf")
     probes: int = 0
     streak: frozenset[str] = frozenset()  # keys of the jobs that failed for want of access since one completed
+
+
+def cause_of(reason: str | None) -> Cause:
+    """The cause of a failure by how its reason begins."""
+    for beginnings, cause in _CAUSES:
+        if reason and reason.startswith(beginnings):
+            return Cause(cause)
+    return Cause.OTHER
 
 
 def is_access(message: str | None) -> bool:

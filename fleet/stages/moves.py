@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from fleet.core.errors import Conflict
+from fleet.core.failures import Cause
 from fleet.core.job import Event, Job
 from fleet.ledger.ledger import Ledger
 from fleet.telemetry import Telemetry
@@ -23,7 +24,13 @@ class Moves:
         self.telemetry = telemetry
 
     async def record(
-        self, job: Job, event: Event, *, detail: Mapping[str, Any] | None = None, **facts: Any
+        self,
+        job: Job,
+        event: Event,
+        *,
+        detail: Mapping[str, Any] | None = None,
+        cause: Cause | None = None,
+        **facts: Any,
     ) -> Job | None:
         """The job after the event; None where somebody else moved it first, and then our copy is dropped."""
         try:
@@ -32,5 +39,5 @@ class Moves:
             log.info("job.conflict", key=job.key, event_lost=str(event), reason=str(conflict))
             return None
         shown = {name: facts[name] for name in ("remote_id", "verdict", "documents", "reason") if facts.get(name)}
-        self.telemetry.moved(moved, event, **shown)
+        self.telemetry.moved(moved, event, cause=cause, **shown)
         return moved

@@ -162,6 +162,8 @@ class Submit:
             raise
         finally:
             self._say(before)
+        for job in jobs:
+            self._moves.telemetry.job_events.labels(job.lane.kind, Event.CLAIMED).inc()
         return jobs
 
     async def _start(self, job: Job, outcomes: list[Outcome]) -> None:

@@ -12,7 +12,7 @@ import random
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import anyio
 import structlog
@@ -202,7 +202,7 @@ class Track:
         if step is None:
             self._still_there(job)
             return
-        facts: dict[str, object] = {"submitted_at": remote.submitted_at, "ended_at": remote.ended_at}
+        facts: dict[str, Any] = {"submitted_at": remote.submitted_at, "ended_at": remote.ended_at}
         if step.event is Event.RETRIED:
             facts = {"due_at": self._ledger.seconds() + step.wait_s}
         elif remote.output_uri:

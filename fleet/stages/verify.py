@@ -19,6 +19,7 @@ from anyio import to_thread
 
 from fleet.aws.s3 import S3
 from fleet.core.errors import Denied, Lost, Throttled, Unavailable
+from fleet.core.failures import Cause
 from fleet.core.job import Event, Job, State, Verdict
 from fleet.core.kinds import KINDS
 from fleet.core.output import Limits, LineCounter, file_name, read_archive, read_records, read_text
@@ -97,7 +98,7 @@ class Verify:
             self._wait(job, reads, now, str(finding.reason))
             return
         reason = f"output {finding.verdict} at {job.output_uri}: {finding.reason}"
-        await self._moves.record(job, Event.DISCARDED, reason=reason, detail={"reads": reads})
+        await self._moves.record(job, Event.DISCARDED, reason=reason, detail={"reads": reads}, cause=Cause.OUTPUT)
 
     async def _verified(self, job: Job, finding: Finding) -> None:
         errors = [

@@ -47,6 +47,12 @@ CATALOGUE: Final = tuple(
         ("fleet_manifest_rejected_lines", "gauge", (), "Manifest lines that were rejected"),
         ("fleet_manifest_last_read_timestamp_seconds", "gauge", (), "When a manifest was last read to its end"),
         ("fleet_job_events_total", "counter", ("kind", "event"), "Facts that moved a job"),
+        (
+            "fleet_job_failures_total",
+            "counter",
+            ("kind", "cause"),
+            "Failures of jobs, by cause",
+        ),
         ("fleet_job_duration_seconds", "histogram", ("kind",), "From SubmitTime to EndTime, as AWS tells them", _JOB_S),
         ("fleet_detection_latency_seconds", "histogram", ("kind",), "From AWS's EndTime to our knowing of it", _SEEN_S),
         ("fleet_document_errors_total", "counter", ("kind", "code"), "Failed documents by the output's error code"),

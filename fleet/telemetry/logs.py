@@ -36,12 +36,14 @@ _repeats = Repeats(time.monotonic)
 def set_up_logs(*, level: str = "info", json: bool | None = None, stream: TextIO | None = None) -> None:
     """Log to `stream` (standard error): for people on a terminal, else one JSON object a line. No locals, ever.
 
+    `json`, or else FLEET_LOG_FORMAT with `json` or `text`, decides it where a terminal does not.
     Secrets that the environment holds now, and all that looks like one, never reach the stream.
     """
     global _repeats
     _repeats = Repeats(time.monotonic)
     out = stream or sys.stderr
-    as_json = not out.isatty() if json is None else json
+    form = os.environ.get("FLEET_LOG_FORMAT", "")
+    as_json = (form == "json" or (form != "text" and not out.isatty())) if json is None else json
     tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False, max_frames=30)
     exceptions: Any = (
         structlog.processors.ExceptionRenderer(tracebacks) if as_json else structlog.processors.format_exc_info

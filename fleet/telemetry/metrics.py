@@ -16,7 +16,8 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from fleet.core.job import Event, Job, State, Verdict
+from fleet.core.failures import Cause, cause_of
+from fleet.core.job import ENDED, Event, Job, State, Verdict
 from fleet.core.kinds import KINDS
 from fleet.telemetry.catalogue import CATALOGUE
 from fleet.telemetry.feed import Feed
@@ -26,11 +27,13 @@ __all__ = ["Telemetry"]
 disable_created_metrics()  # type: ignore[no-untyped-call] # else every counter is exported twice
 
 _QUIET: Final = frozenset({Event.CLAIMED, Event.ACCEPTED, Event.SNOOZED, Event.FINISHED})
+_FAILED: Final = frozenset({Event.RETRIED, Event.DISCARDED})
 _KNOWN: Final[dict[str, Iterable[str]]] = {
     "kind": tuple(KINDS),
     "state": tuple(State),
     "event": tuple(Event),
     "verdict": tuple(Verdict),
+    "cause": tuple(Cause),
     "level": ("debug", "info", "warning", "error", "critical"),
     "bound": ("low", "likely", "high"),
     # what Comprehend documents for text (facts sheet, 4.4); codes come from outputs, so all others are one
@@ -55,6 +58,7 @@ class Telemetry:
     manifest_rejected_lines: Gauge
     manifest_last_read_timestamp_seconds: Gauge
     job_events: Counter
+    job_failures: Counter
     job_duration_seconds: Histogram
     detection_latency_seconds: Histogram
     document_errors: Counter
@@ -126,10 +130,15 @@ class Telemetry:
             for sample in metric.samples:
                 yield sample.labels["operation"], sample.labels["outcome"], int(sample.value)
 
-    def moved(self, job: Job, event: Event, **fields: Any) -> None:
-        """Count the event, and log it with the job's identity. What every job goes through is logged at DEBUG."""
+    def moved(self, job: Job, event: Event, *, cause: Cause | None = None, **fields: Any) -> None:
+        """Count the event, and log it with the job's identity. What every job goes through is logged at DEBUG.
+
+        A failure counts for its cause; where none is given, for what the job's reason begins with.
+        """
         kind = job.lane.kind
         self.job_events.labels(kind, event).inc()
+        if event in _FAILED:
+            self.job_failures.labels(kind, cause or cause_of(job.reason)).inc()
         if event is Event.FINISHED and job.ended_at is not None:
             self.detection_latency_seconds.labels(kind).observe(max(0.0, job.updated_at - job.ended_at))
             if job.submitted_at is not None:
@@ -140,4 +149,22 @@ class Telemetry:
                 | {"attempt": job.attempt, "prefix": job.prefix, **fields}
             )
         emit = log.debug if event in _QUIET else log.info
-        emit(f"job.{event}", key=job.key, kind=kind, attempt=job.attempt, prefix=job.prefix, **fields)
+        told = _canonical(job) if job.state in ENDED else {"attempt": job.attempt} | fields
+        emit(f"job.{event}", key=job.key, kind=kind, **told)
+
+
+def _canonical(job: Job) -> dict[str, Any]:
+    """All that one line can tell of a job that has ended. No prefix: names of objects may hold personal data."""
+    known = job.submitted_at is not None and job.ended_at is not None
+    told = {
+        "attempts": job.attempt,
+        "waits": job.snoozes,
+        "ran_s": round((job.ended_at or 0.0) - (job.submitted_at or 0.0), 1) if known else None,
+        "settled_s": round(job.updated_at - job.ended_at, 1) if job.ended_at is not None else None,
+        "verdict": job.verdict,
+        "documents": job.documents,
+        "failed_documents": job.failed_documents or None,
+        "remote_id": job.remote_id,
+        "reason": job.reason,
+    }
+    return {name: value for name, value in told.items() if value is not None}
