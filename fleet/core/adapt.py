@@ -17,7 +17,7 @@ from fleet.core.lane import Quotas
 __all__ = ["Allowance", "accepted", "eased", "foreign_seen", "free_slots", "measured_per_s", "refused"]
 
 _CUT: Final = 0.7  # at most so much of the rate is left by one cut where nothing better is known
-_KEEP: Final = 0.98  # just below what AWS accepted, so that jitter does not touch it
+_KEEP: Final = 0.99  # just below what AWS accepted, so that jitter does not touch it
 _FLOOR: Final = 0.02  # of the quota: never zero
 _STEP: Final = 0.05  # of the quota, each time a step has held while probing
 _STEP_SHARE: Final = 0.1  # and at most this of the rate: a true limit far below the quota is not jumped over
