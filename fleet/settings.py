@@ -11,26 +11,39 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
 from fleet.core.errors import Misconfigured
 from fleet.core.lane import Quotas
+from fleet.core.secrets import is_secret, redacted
+from fleet.core.text import named, shown
 
 __all__ = ["Settings", "TargetSettings", "default_prices", "load"]
 
 _PREFIX: Final = "FLEET_"
+_FILE_MAX_BYTES: Final = 4 << 20
 _ONLY_OURS: Final = frozenset({"FLEET_CONFIG", "FLEET_LOG_LEVEL", "FLEET_LOG_FORMAT"})  # read by the command line
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        """`active_jobs = true` is refused; pydantic would take it for 1."""
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise PydanticCustomError("no_truth", "a number or text is wanted")
+        return value
 
 
 class QuotaSettings(_Section):
@@ -66,10 +79,7 @@ class LedgerSettings(_Section):
 
 
 class HttpSettings(_Section):
-    """Where `fleet serve` listens, and the names by which it may be asked beside `localhost` and addresses.
-
-    Nobody has to say who he is, so an address that others can reach needs `allow_remote`.
-    """
+    """Where `fleet serve` listens (only with `allow_remote` where others can reach it), and its host names."""
 
     listen: str = "127.0.0.1:9377"
     allow_remote: bool = False
@@ -87,13 +97,12 @@ class DefaultsSettings(_Section):
 
 class ManifestSettings(_Section):
     """`generation`: another word asks for the whole corpus again. `measure`: list inputs, large ones first.
-
-    `fleet serve` looks at its manifests every `watch_s`; a last line without an end is read once the file has not
-    changed for `quiet_s`.
-    """
+    `strict`: a manifest with a rejected line is refused as a whole. `watch_s`, `quiet_s`: how often `fleet serve`
+    looks, and how long a file must not have changed until a last line without an end is read."""
 
     generation: str = Field(default="1", min_length=1, max_length=64)
     measure: bool = True
+    strict: bool = False
     watch_s: float = Field(default=5.0, gt=0, le=86_400)
     quiet_s: float = Field(default=10.0, ge=0, le=86_400)
 
@@ -143,6 +152,7 @@ class Settings(BaseSettings):
         extra="forbid",
         frozen=True,
         nested_model_default_partial_update=True,
+        defer_build=True,  # what is loaded is a subclass, and this one may never be asked
     )
 
     ledger: LedgerSettings = LedgerSettings()
@@ -166,14 +176,23 @@ def load(
     """
     file = path or Path("fleet.toml")
     if path is not None and not path.is_file():
-        raise Misconfigured(f"configuration {path}: no such file")
+        raise Misconfigured(f"configuration {path}: {'not a file' if path.exists() else 'no such file'}")
+    if file.is_file() and file.stat().st_size > _FILE_MAX_BYTES:
+        raise Misconfigured(f"configuration {file}: larger than {_FILE_MAX_BYTES:,} bytes, so it is something else")
     problems = list(_unknown_variables(os.environ if environment is None else environment))
     try:
         settings = _Sourced.of(file, flags or {})
     except tomllib.TOMLDecodeError as error:
         raise Misconfigured(f"configuration {file}: not valid TOML: {error}") from None
     except ValidationError as error:
-        problems += [_explain(file, problem) for problem in error.errors()]
+        problems += [_explain(file, problem) for problem in error.errors(include_url=False)]
+    except SettingsError as error:
+        problems += [f"{error}: where a variable holds a whole table or list, it holds JSON"]
+    except UnicodeDecodeError as error:
+        at = f"byte 0x{error.object[error.start]:02x} at position {error.start + 1:,}"
+        raise Misconfigured(f"configuration {file}: not UTF-8: {at}; save the file as UTF-8") from None
+    except (ValueError, RecursionError) as error:  # an integer of more digits than int() takes; nested too deep
+        raise Misconfigured(f"configuration {file}: not valid TOML: {shown(str(error))}") from None
     if problems:
         raise Misconfigured("\n".join(problems))
     return settings
@@ -251,13 +270,21 @@ def _spelled() -> set[str]:
 
 
 def _explain(file: Path, problem: Any) -> str:
-    place = ".".join(str(part) for part in problem["loc"])
+    place = ".".join(named(str(part)) for part in problem["loc"])
     if problem["type"] == "missing":
         return f"configuration {file}: {place}: required, but not given"
     if problem["type"] != "extra_forbidden":
-        return f"configuration {file}: {place}: {problem['msg'].lower()}, not {problem['input']!r}"
+        return (
+            f"configuration {file}: {place}: {problem['msg'].lower()}, not {_value(problem['loc'], problem['input'])}"
+        )
     known = _fields_at(problem["loc"][:-1])
     return f"configuration {file}: {place}: unknown key{_suggest(str(problem['loc'][-1]), known)}"
+
+
+def _value(place: tuple[int | str, ...], value: object) -> str:
+    """The value as it may be shown: short, and without what it keeps secret."""
+    secret = any(is_secret(str(part)) for part in place)
+    return "what is given" if secret else redacted(shown(value))
 
 
 def _fields_at(path: tuple[int | str, ...]) -> list[str]:

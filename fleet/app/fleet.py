@@ -10,6 +10,7 @@ import random
 import socket
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Final
 
 import anyio
@@ -22,7 +23,8 @@ from fleet.core.job import ENDED, Event, State
 from fleet.core.lane import Lane
 from fleet.ledger.ledger import Ledger
 from fleet.settings import Settings
-from fleet.stages.ingest import Ingest, Reading, check
+from fleet.stages.ingest import Ingest, Reading, manifests_of, warn
+from fleet.stages.inputs import Inputs
 from fleet.stages.loop import Clock, Signal, Stage, run, until_done
 from fleet.stages.measure import Measure
 from fleet.stages.moves import Moves
@@ -81,6 +83,7 @@ class App:
             self._first_s3,
             configuration=configuration(settings),
             clock=clock,
+            strict=settings.manifest.strict,
         )
 
     async def run_to_end(self, sources: Sequence[str], *, rerun_changed: bool = False) -> list[Reading]:
@@ -89,8 +92,8 @@ class App:
         Unfinished jobs of earlier runs on the same ledger are worked on too. `rerun_changed` does ended jobs again
         whose settings the manifests have changed.
         """
-        for source in sources:
-            check(source)
+        sources = manifests_of(sources)
+        await self._ingest.vet(sources)
         if older := self.ledger.upgraded_from():
             log.warning("ledger.upgraded", copy_of_the_older=older)
         await self._work(functools.partial(self._until_ended, sources, rerun_changed))
@@ -100,7 +103,7 @@ class App:
         """Work until `drain` is called, and take in what is new in the manifests."""
         self.watch = Watch(
             [source for source in sources if source != "-"],
-            lambda source, growing: self._ingest.read(source, growing=growing),
+            self._read_watched,
             self._first_s3,
             look_s=self.settings.manifest.watch_s,
             quiet_s=self.settings.manifest.quiet_s,
@@ -136,7 +139,7 @@ class App:
 
     async def take_stock(self, sources: Sequence[str]) -> list[Reading]:
         """Read the manifests and adopt what AWS has of their jobs, and start nothing; what the manifests came to."""
-        for source in sources:
+        for source in manifests_of(sources):
             await self._read(source)
         async with anyio.create_task_group() as group:
             for work in self.works.values():
@@ -165,9 +168,11 @@ class App:
         return self.telemetry.api_counts()
 
     async def _until_ended(self, sources: Sequence[str], rerun_changed: bool) -> None:
-        for source in sources:
-            if not self.stopping.is_set():
-                await self._unless_stopping(functools.partial(self._read, source, rerun_changed))
+        with closing(Inputs()) as inputs:
+            for source in sources:
+                if not self.stopping.is_set():
+                    await self._unless_stopping(functools.partial(self._read, source, rerun_changed, inputs))
+            await warn(inputs)
         moved = self.ledger.signal(Event.VERIFIED, Event.DISCARDED, Event.CANCELLED)
         while not self.stopping.is_set() and await self._unfinished():
             await self._unless_stopping(moved.wait)
@@ -183,8 +188,15 @@ class App:
         """Whether a job of a lane that we serve is still to be cancelled."""
         return any([await self.ledger.cancelling(lane, limit=1) for lane in self.lanes])
 
-    async def _read(self, source: str, rerun_changed: bool = False) -> None:
-        self.readings.append(await self._ingest.read(source, rerun_changed=rerun_changed))
+    async def _read(self, source: str, rerun_changed: bool = False, inputs: Inputs | None = None) -> None:
+        self.readings.append(await self._ingest.read(source, rerun_changed=rerun_changed, inputs=inputs))
+
+    async def _read_watched(self, source: str, growing: bool) -> Reading:
+        with closing(Inputs()) as inputs:
+            reading = await self._ingest.read(source, growing=growing, inputs=inputs)
+            if not reading.unchanged:
+                await warn(inputs)
+        return reading
 
     async def _say_progress(self) -> None:
         """A log line every half minute in which something moved, for whoever reads logs rather than the display."""

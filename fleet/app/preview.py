@@ -1,35 +1,36 @@
 """What a run would start, read from the manifests and the ledger; touches nothing."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import IO, TYPE_CHECKING, Any
 
 from anyio import to_thread
 
 from fleet.app.forecast import quotas_of
 from fleet.app.ledger import open_ledger
 from fleet.app.planning import planner, targets_of
+from fleet.app.sizes import Sizes
 from fleet.core.errors import Misconfigured
 from fleet.core.job import ENDED, Job, PlannedJob, State
 from fleet.core.lane import Lane
-from fleet.core.overlap import Overlap, feeding_back, overlaps
 from fleet.core.pace import makespan_s
-from fleet.core.prices import Cost, Prices, cost, units_of
+from fleet.core.prices import Cost, Prices, cost
 from fleet.core.report import RejectedLine
 from fleet.ledger.ledger import Ledger
 from fleet.settings import Settings, default_prices
-from fleet.stages.source import Batch, check, open_manifest, read
+from fleet.stages.inputs import Findings, Inputs
+from fleet.stages.source import Batch, Plan, manifests_of, open_manifest, read, rejected
 
 if TYPE_CHECKING:
     from fleet.aws.s3 import S3
 
-__all__ = ["Change", "LanePreview", "Preview", "preview"]
+__all__ = ["Change", "Findings", "LanePreview", "Preview", "preview"]
 
 _CHANGES_KEPT = 100
-_PARALLEL = 16
-_OBJECTS_MAX = 100_000
+_REJECTIONS_KEPT = 100_000
 
 
 @dataclass(slots=True)
@@ -60,18 +61,20 @@ class Change:
 class Preview:
     """What a run would do. The estimate assumes `job_s` a job and the configured quotas; lanes work side by side.
 
-    `duplicates`: jobs that were asked for more than once. `outputs`: where results go, and for how many jobs.
+    `rejected` are the first 100,000 of `rejections`. `refused`: manifests of which nothing is taken, as `strict` asks.
+    `empty`: manifests without an entry. `outputs`: where results go, and for how many jobs.
     """
 
     lines: int = 0
     lanes: dict[Lane, LanePreview] = field(default_factory=dict)
     rejected: list[RejectedLine] = field(default_factory=list)
+    rejections: int = 0
+    refused: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
     job_s: float = 0.0
-    duplicates: int = 0
     changes: list[Change] = field(default_factory=list)
     outputs: Counter[str] = field(default_factory=Counter)
-    overlapping: list[Overlap] = field(default_factory=list)
-    feeding: list[tuple[str, str]] = field(default_factory=list)
+    findings: Findings = field(default_factory=Findings)
     cost: Cost | None = None
     prices: Prices | None = None
     measured: bool = False
@@ -91,46 +94,70 @@ class Preview:
         return max((lane.estimate_s for lane in self.lanes.values()), default=0.0)
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What has been read so far: every job once, its inputs by kind, and the sizes that the ledger knows."""
-
-    keys: set[str] = field(default_factory=set)
-    prefixes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    outputs: set[tuple[str, str]] = field(default_factory=set)
-    to_start: list[tuple[str, str, str, int | None]] = field(default_factory=list)  # target, kind, prefix, bytes
-
-
-async def preview(settings: Settings, sources: Sequence[str], *, job_s: float, measure: bool = False) -> Preview:
+async def preview(
+    settings: Settings, sources: Sequence[str], *, job_s: float, measure: bool = False, strict: bool = False
+) -> Preview:
     """What a run of these manifests would start, what is already known, and which lines are rejected.
 
-    With `measure` the inputs of what would be started are listed in S3, for their sizes.
+    With `measure` the inputs of what would be started are listed in S3, for their sizes. With `strict` a manifest
+    with a rejected line counts for nothing but its rejections.
     """
-    for source in sources:
-        check(source)
+    manifests = manifests_of(sources)
     if not settings.targets:
         raise Misconfigured("no target is configured; add a [targets.NAME] table (fleet init writes an example)")
     targets_of(settings)
-    found, seen = Preview(job_s=job_s, measured=measure), _Seen()
+    found = Preview(job_s=job_s, measured=measure)
     plan = planner(settings)
     async with AsyncExitStack() as stack:
         buckets: Mapping[str, S3] = {}
-        if measure or any(source.startswith("s3://") for source in sources):
+        if measure or any(source.startswith("s3://") for source in manifests):
             buckets = await _buckets(stack, settings)
         ledger = None
         if Ledger.exists(settings.ledger.url):
             ledger = await stack.enter_async_context(open_ledger(settings, read_only=True))
-        for source in sources:
-            async with open_manifest(source, next(iter(buckets.values()), None)) as file:
-                batches = read(file, plan)
-                while batch := await to_thread.run_sync(next, batches, None):
-                    await _add(found, seen, source, batch, ledger)
+        inputs, sizes = stack.enter_context(closing(Inputs())), stack.enter_context(closing(Sizes()))
+        for source in manifests:
+            async with open_manifest(source, next(iter(buckets.values()), None), copied=strict) as file:
+                batches = await to_thread.run_sync(partial(_batches, found, source, file, plan, strict=strict))
+                await _take(found, inputs, sizes, source, batches, ledger)
         _estimate(found, settings)
-        found.overlapping = overlaps(seen.prefixes)
-        found.feeding = feeding_back([prefix for some in seen.prefixes.values() for prefix in some], seen.outputs)
+        found.findings = await to_thread.run_sync(inputs.findings)
         found.prices = Prices(**default_prices())
-        found.cost = await _cost(seen, found.prices, buckets if measure else {})
+        found.cost = cost(await sizes.units(found.prices, buckets if measure else {}), found.prices)
     return found
+
+
+def _batches(found: Preview, source: str, file: IO[bytes], plan: Plan, *, strict: bool) -> Iterator[Batch]:
+    """The manifest's batches; of a manifest that is refused their rejections alone."""
+    if strict and rejected(file, plan, at_most=1)[1]:
+        found.refused.append(source)
+        return (replace(batch, planned=[]) for batch in read(file, plan))
+    return read(file, plan)
+
+
+async def _take(
+    found: Preview, inputs: Inputs, sizes: Sizes, source: str, batches: Iterator[Batch], ledger: Ledger | None
+) -> None:
+    """One manifest is counted."""
+    lines_before = found.lines
+    while batch := await to_thread.run_sync(next, batches, None):
+        _reject(found, source, batch)
+        fresh = await to_thread.run_sync(inputs.add, [job for _, job in batch.planned])
+        known: Mapping[str, Job] = {}
+        if ledger is not None and fresh:
+            known = {job.key: job for job in await ledger.jobs(keys=[job.key for job in fresh])}
+        sizes.add([job for job in fresh if _count(found, job, known.get(job.key))], known)
+    if found.lines == lines_before:
+        found.empty.append(source)
+
+
+def _reject(found: Preview, source: str, batch: Batch) -> None:
+    found.lines += batch.lines
+    found.rejections += len(batch.rejections)
+    found.rejected += [
+        RejectedLine(source=source, line=line.line, field=line.field, reason=line.reason)
+        for line in batch.rejections[: max(0, _REJECTIONS_KEPT - len(found.rejected))]
+    ]
 
 
 async def _buckets(stack: AsyncExitStack, settings: Settings) -> "dict[str, S3]":
@@ -145,43 +172,20 @@ def _estimate(found: Preview, settings: Settings) -> None:
         lane.estimate_s = makespan_s(lane.new + lane.known[State.PENDING], quotas[lane.lane], found.job_s)
 
 
-async def _add(found: Preview, seen: _Seen, source: str, batch: Batch, ledger: Ledger | None) -> None:
-    found.lines += batch.lines
-    found.rejected += [
-        RejectedLine(source=source, line=line.line, field=line.field, reason=line.reason) for line in batch.rejections
-    ]
-    planned: dict[str, PlannedJob] = {}
-    for _, job in batch.planned:
-        if job.key in seen.keys:
-            found.duplicates += 1
-            continue
-        seen.keys.add(job.key)
-        planned[job.key] = job
-    known: Mapping[str, Job] = {}
-    if ledger is not None and planned:
-        known = {job.key: job for job in await ledger.jobs(keys=list(planned))}
-    for job in planned.values():
-        _count(found, seen, job, known.get(job.key))
-
-
-def _count(found: Preview, seen: _Seen, planned: PlannedJob, known: Job | None) -> None:
+def _count(found: Preview, planned: PlannedJob, known: Job | None) -> bool:
+    """Count one job; whether a run would start it."""
     lane = found.lanes.setdefault(planned.lane, LanePreview(planned.lane))
-    kind = planned.lane.kind
-    output = _output_of(planned.request)
-    found.outputs[output] += 1
-    seen.outputs.add((output, planned.lane.account))
-    seen.prefixes[kind].append(planned.prefix)
-    if known is None or known.state is State.PENDING:
-        seen.to_start.append((planned.target, kind, planned.prefix, known.size_bytes if known else None))
+    found.outputs[_output_of(planned.request)] += 1
     if known is None:
         lane.new += 1
-        return
+        return True
     lane.known[known.state] += 1
     if (known.request, known.target) != (planned.request, planned.target):
         lane.changed += 1
         lane.changed_ended += known.state in ENDED
         if len(found.changes) < _CHANGES_KEPT:
             found.changes.append(_change(planned, known))
+    return known.state is State.PENDING
 
 
 def _change(planned: PlannedJob, known: Job) -> Change:
@@ -190,46 +194,6 @@ def _change(planned: PlannedJob, known: Job) -> Change:
     if known.target != planned.target:
         members.append(f"target {known.target} -> {planned.target}")
     return Change(key=known.key, prefix=known.prefix, kind=planned.lane.kind, state=known.state, members=tuple(members))
-
-
-async def _cost(seen: _Seen, prices: Prices, buckets: "Mapping[str, S3]") -> Cost:
-    """Units by kind: from listings where there are some, else from the sizes that the ledger knows."""
-    listed = await _listed(seen, buckets) if buckets else {}
-    sizes: dict[str, tuple[int, int]] = {}
-    for target, kind, prefix, size_bytes in seen.to_start:
-        measured = listed.get((target, prefix)) or (None if size_bytes is None else (size_bytes, 1))
-        units, unknown = sizes.get(kind, (0, 0))
-        sizes[kind] = (units, unknown + 1) if measured is None else (units + units_of(*measured, prices), unknown)
-    return cost(sizes, prices)
-
-
-async def _listed(seen: _Seen, buckets: "Mapping[str, S3]") -> dict[tuple[str, str], tuple[int, int]]:
-    """Bytes and objects of each input that can be listed."""
-    import anyio
-
-    from fleet.core.errors import Denied, Lost, Throttled, Unavailable
-
-    found: dict[tuple[str, str], tuple[int, int]] = {}
-    limiter = anyio.CapacityLimiter(_PARALLEL)
-
-    async def measure(target: str, prefix: str) -> None:
-        size_bytes = objects = 0
-        async with limiter:
-            try:
-                async for blob in buckets[target].blobs(prefix):
-                    size_bytes, objects = size_bytes + blob.size_bytes, objects + 1
-                    if objects >= _OBJECTS_MAX:
-                        return  # too large to list for an estimate: it stays unknown
-            except (Denied, Lost, Throttled, Unavailable):
-                return
-        found[target, prefix] = (size_bytes, objects)
-
-    inputs = sorted({(target, prefix) for target, _, prefix, _ in seen.to_start})
-    for begin in range(0, len(inputs), 1_000):
-        async with anyio.create_task_group() as group:
-            for target, prefix in inputs[begin : begin + 1_000]:
-                group.start_soon(measure, target, prefix)
-    return found
 
 
 def _output_of(request: str) -> str:

@@ -42,7 +42,9 @@ def reload(old: Settings, path: Path | None) -> tuple[Settings, list[str]]:
     merged = old.model_copy(
         update={
             "defaults": wanted.defaults,
-            "manifest": wanted.manifest.model_copy(update={"measure": old.manifest.measure}),
+            "manifest": wanted.manifest.model_copy(
+                update={"measure": old.manifest.measure, "strict": old.manifest.strict}
+            ),
             "track": wanted.track,
             "retry": wanted.retry,
             "verify": wanted.verify,

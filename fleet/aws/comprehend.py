@@ -4,15 +4,17 @@ Every method makes exactly one HTTP request, raises only the errors of `core/err
 whoever calls has asked the lane's limiter first.
 """
 
+import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from fleet.aws.errors import mapped
+from fleet.aws.errors import mapped, request_id
 from fleet.core.errors import Denied, Forbidden, Lost, Unavailable
 from fleet.core.kinds import KINDS, method
+from fleet.core.secrets import known_secrets, redacted
 
 __all__ = ["ACTIVE", "TERMINAL", "Comprehend", "Page", "RemoteJob"]
 
@@ -28,7 +30,10 @@ _JOB_ID: Final = re.compile(rf"[\w{_SPACES}.:/=+\-%@]{{1,32}}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteJob:
-    """A Comprehend job as AWS tells of it. Times are Unix seconds; members that AWS left out are None."""
+    """A Comprehend job as AWS tells of it. Times are Unix seconds; members that AWS left out are None.
+
+    `request_id` is that of the Start or Describe that told; None where a List did.
+    """
 
     remote_id: str
     status: str
@@ -37,6 +42,7 @@ class RemoteJob:
     output_uri: str | None = None
     submitted_at: float | None = None
     ended_at: float | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +73,14 @@ class Comprehend:
             raise Unavailable(f"{error} (as the answer to a Start)", maybe_accepted=True) from error
         if not _is_job_id(answer.get("JobId")):
             raise Unavailable("the service answered 200 without a valid JobId", maybe_accepted=True)
-        return RemoteJob(remote_id=answer["JobId"], status=str(answer.get("JobStatus", "")))
+        return RemoteJob(
+            remote_id=answer["JobId"], status=str(answer.get("JobStatus", "")), request_id=request_id(answer)
+        )
 
     async def describe(self, kind: str, remote_id: str) -> RemoteJob:
         """Read one job; `Lost` if AWS does not know it."""
         answer = await self._call(KINDS[kind].describe, {"JobId": remote_id})
-        return _remote_job(answer.get(KINDS[kind].properties))
+        return replace(_remote_job(answer.get(KINDS[kind].properties)), request_id=request_id(answer))
 
     async def page(
         self,
@@ -98,7 +106,10 @@ class Comprehend:
         jobs = answer.get(KINDS[kind].properties_list)
         if not isinstance(jobs, list):
             raise Unavailable(f"{KINDS[kind].list} answered 200 without a list", maybe_accepted=True)
-        return Page(jobs=[_remote_job(job) for job in jobs], next_token=answer.get("NextToken") or None)
+        token = answer.get("NextToken") or None
+        if token is not None and not isinstance(token, str):
+            raise Unavailable(f"{KINDS[kind].list} answered with a NextToken that is none", maybe_accepted=True)
+        return Page(jobs=[_remote_job(job) for job in jobs], next_token=token)
 
     async def stop(self, kind: str, remote_id: str) -> str:
         """Ask a job to stop; the status AWS answers. `Rejected` for a job that has ended (facts sheet, 3.4)."""
@@ -134,11 +145,17 @@ def _remote_job(properties: Any) -> RemoteJob:
         remote_id=properties["JobId"],
         status=str(properties["JobStatus"]),
         name=_text(properties.get("JobName")),
-        message=_text(properties.get("Message")),
+        message=_told(properties.get("Message")),
         output_uri=_text((properties.get("OutputDataConfig") or {}).get("S3Uri")),
         submitted_at=_unix_s(properties.get("SubmitTime")),
         ended_at=_unix_s(properties.get("EndTime")),
     )
+
+
+def _told(value: Any) -> str | None:
+    """What AWS says of a failure: it ends in the ledger, in logs and on pages."""
+    text = _text(value)
+    return None if text is None else redacted(text, known_secrets(os.environ))
 
 
 def _text(value: Any) -> str | None:

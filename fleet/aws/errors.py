@@ -5,6 +5,8 @@ surely not accepted, and everything between (5xx, time-out, closed connection, n
 """
 
 import asyncio
+import os
+import re
 import socket
 import traceback
 from collections.abc import AsyncIterator
@@ -15,9 +17,9 @@ import aiohttp
 from botocore import exceptions as boto
 
 from fleet.core.errors import Denied, FleetError, Forbidden, Lost, NameInUse, Rejected, Throttled, Unavailable
-from fleet.core.secrets import redacted
+from fleet.core.secrets import known_secrets, redacted
 
-__all__ = ["mapped", "translate"]
+__all__ = ["mapped", "request_id", "translate"]
 
 _THROTTLED: Final = frozenset(
     {
@@ -85,15 +87,19 @@ _NO_CREDENTIALS: Final = (
     boto.TokenRetrievalError,
     boto.SSOError,
 )
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{1,64}")  # a UUID of Comprehend, 16 characters of S3
+
 _NETWORK: Final = (boto.HTTPClientError, boto.ResponseStreamingError, aiohttp.ClientError, TimeoutError, OSError)
 
 
 def translate(error: Exception) -> FleetError | None:
     """The fleet error that this foreign error means; None for an error that is not AWS's or the network's."""
     if isinstance(error, boto.ClientError):
-        return _translate_answer(error)
+        ours = _translate_answer(error)
+        ours.request_id = request_id(error.response)
+        return ours
     if isinstance(error, _NO_CREDENTIALS):
-        return Denied(f"no usable AWS credentials: {redacted(str(error))}")
+        return Denied(f"no usable AWS credentials: {_clean(str(error))}")
     if isinstance(error, _NEVER_SENT):
         return Unavailable(_text(error), maybe_accepted=not _never_sent(error))
     if isinstance(error, boto.ParamValidationError):
@@ -103,6 +109,12 @@ def translate(error: Exception) -> FleetError | None:
     if _unreadable(error):
         return Unavailable(f"the answer cannot be read: {_text(error)}", maybe_accepted=True)
     return None
+
+
+def request_id(answer: Any) -> str | None:
+    """What AWS calls the request of this answer: who asks AWS's support is asked for it."""
+    found = answer.get("ResponseMetadata", {}).get("RequestId")
+    return found if isinstance(found, str) and _REQUEST_ID.fullmatch(found) else None
 
 
 def _never_sent(error: Any) -> bool:
@@ -127,7 +139,7 @@ def _translate_answer(error: Any) -> FleetError:
     details = error.response.get("Error", {})
     code = str(details.get("Code", "Unknown"))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    text = redacted(f"{code}: {details.get('Message') or 'no message'}")  # AWS quotes whole requests, token included
+    text = _clean(f"{code}: {details.get('Message') or 'no message'}")  # AWS quotes whole requests, token included
     if code == "SlowDown" or status == 429 or (code in _THROTTLED and status < 500):
         return Throttled(text)
     if status >= 500 or not 400 <= status < 500 or code in _PASSING:
@@ -160,7 +172,12 @@ def _refused(code: str, text: str) -> FleetError:
 def _text(error: Exception) -> str:
     said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     cause = getattr(error, "kwargs", {}).get("error")  # botocore says "Could not connect", and keeps why to itself
-    return redacted(f"{said} ({cause})" if cause and str(cause) not in said else said)
+    return _clean(f"{said} ({cause})" if cause and str(cause) not in said else said)
+
+
+def _clean(text: str) -> str:
+    """The text without secrets: it ends in the ledger, in logs and on pages."""
+    return redacted(text, known_secrets(os.environ))
 
 
 @asynccontextmanager

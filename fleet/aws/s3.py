@@ -5,7 +5,7 @@ memory by libraries that want a file.
 """
 
 import io
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +13,7 @@ from typing import Any, Final
 from anyio import from_thread
 
 from fleet.aws.errors import mapped
+from fleet.core.errors import Denied, Forbidden, Rejected
 from fleet.core.uri import split
 
 __all__ = ["S3", "Blob", "BlobReader"]
@@ -32,9 +33,11 @@ class S3:
     """One target's S3. Raises `Lost` for what does not exist, `Denied` for what may not be read, else
     `Unavailable`; `ValueError` for what is no S3 URI."""
 
-    def __init__(self, client: Any, *, deadline_s: float) -> None:
+    def __init__(self, client: Any, *, deadline_s: float, refused: Callable[[], None] = lambda: None) -> None:
+        """`refused` is called when AWS does not accept the credentials of a call."""
         self._client = client
         self._deadline_s = deadline_s
+        self._refused = refused
 
     async def blobs(self, uri: str) -> AsyncIterator[Blob]:
         """Every object whose URI begins with this one, in key order."""
@@ -42,7 +45,7 @@ class S3:
         token: str | None = None
         while True:
             more = {"ContinuationToken": token} if token else {}
-            async with mapped(self._deadline_s):
+            async with self._asked():
                 page = await self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, **more)
             for item in page.get("Contents", ()):
                 yield Blob(key=item["Key"], size_bytes=item["Size"])
@@ -53,7 +56,7 @@ class S3:
     async def etag(self, uri: str) -> str:
         """The object's entity tag, which changes with its bytes."""
         bucket, key = split(uri)
-        async with mapped(self._deadline_s):
+        async with self._asked():
             answer = await self._client.head_object(Bucket=bucket, Key=key)
         return str(answer["ETag"])
 
@@ -63,7 +66,7 @@ class S3:
         token: str | None = None
         while True:
             more = {"ContinuationToken": token} if token else {}
-            async with mapped(self._deadline_s):
+            async with self._asked():
                 page = await self._client.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/", **more)
             for item in page.get("Contents", ()):
                 yield Blob(key=item["Key"], size_bytes=item["Size"])
@@ -77,11 +80,24 @@ class S3:
     async def open(self, uri: str) -> AsyncIterator["BlobReader"]:
         """The object's bytes as a stream that closes on exit."""
         bucket, key = split(uri)
-        async with mapped(self._deadline_s):
+        async with self._asked():
             answer = await self._client.get_object(Bucket=bucket, Key=key)
         body = answer["Body"]
         async with body:  # what it enters is the bare response, without a bounded read
             yield BlobReader(body, self._deadline_s)
+
+    @asynccontextmanager
+    async def _asked(self) -> AsyncIterator[None]:
+        try:
+            async with mapped(self._deadline_s):
+                yield
+        except Rejected as error:  # a disabled key, an object in an archive, another Region: it cannot be read as it is
+            raise Forbidden(str(error)) from error
+        except Forbidden:
+            raise
+        except Denied:
+            self._refused()
+            raise
 
 
 class BlobReader(io.RawIOBase):

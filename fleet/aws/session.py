@@ -23,9 +23,10 @@ from fleet import __version__
 from fleet.aws.comprehend import Comprehend
 from fleet.aws.credentials import Credentials, Provider, chain
 from fleet.aws.s3 import S3
+from fleet.aws.tls import CheckedConfig
 from fleet.core.errors import Misconfigured
 
-__all__ = ["Access", "TargetClients", "Timeouts", "open_clients"]
+__all__ = ["Access", "TargetClients", "Timeouts", "client_config", "open_clients", "session_of"]
 
 _ROLE_SESSION_S: Final = 3600
 
@@ -72,7 +73,21 @@ async def open_clients(targets: Mapping[str, Access], timeouts: Timeouts) -> Asy
 
 
 async def _open_target(stack: AsyncExitStack, access: Access, timeouts: Timeouts, loader: Loader) -> TargetClients:
-    config = AioConfig(
+    config = client_config(timeouts)
+    session, credentials = session_of(access, config, loader)
+    stack.push_async_callback(credentials.close)
+    comprehend = await stack.enter_async_context(session.client("comprehend", config=config))
+    s3 = await stack.enter_async_context(session.client("s3", config=config))
+    return TargetClients(
+        comprehend=Comprehend(comprehend, deadline_s=timeouts.call_s, refused=credentials.refused),
+        s3=S3(s3, deadline_s=timeouts.call_s, refused=credentials.refused),
+        credentials=credentials,
+    )
+
+
+def client_config(timeouts: Timeouts) -> AioConfig:
+    """What all clients share: one attempt a call, and none without end."""
+    return AioConfig(
         connect_timeout=timeouts.connect_s,
         read_timeout=timeouts.read_s,
         max_pool_connections=64,
@@ -81,18 +96,9 @@ async def _open_target(stack: AsyncExitStack, access: Access, timeouts: Timeouts
         user_agent=f"comprehend-fleet/{__version__}",
         s3={"addressing_style": "path"},
     )
-    session, credentials = _session(access, config, loader)
-    stack.push_async_callback(credentials.close)
-    comprehend = await stack.enter_async_context(session.client("comprehend", config=config))
-    s3 = await stack.enter_async_context(session.client("s3", config=config))
-    return TargetClients(
-        comprehend=Comprehend(comprehend, deadline_s=timeouts.call_s, refused=credentials.refused),
-        s3=S3(s3, deadline_s=timeouts.call_s),
-        credentials=credentials,
-    )
 
 
-def _session(access: Access, config: AioConfig, loader: Loader) -> tuple[Any, Credentials]:
+def session_of(access: Access, config: AioConfig, loader: Loader) -> tuple[Any, Credentials]:
     """A session whose clients sign with credentials that never hang, and those."""
     source = _core(access, loader)
     if access.assume_role_arn is not None:
@@ -109,6 +115,7 @@ def _core(access: Access, loader: Loader) -> Any:
     """A botocore session of its own credentials, with the service models that all targets share."""
     core = get_session()
     core.register_component("data_loader", loader)
+    core.set_default_client_config(CheckedConfig())
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_utc)
     if access.profile is not None:
         core.set_config_variable("profile", access.profile)

@@ -16,6 +16,7 @@ __all__ = [
     "Manifests",
     "Quiet",
     "SomeManifests",
+    "Strict",
     "Targets",
     "Verbose",
     "Yes",
@@ -28,7 +29,11 @@ Config = Annotated[
     ),
 ]
 Manifests = Annotated[
-    list[str], typer.Argument(metavar="MANIFEST...", help="JSONL or CSV, also .gz: a path, - or s3://bucket/key.")
+    list[str],
+    typer.Argument(metavar="MANIFEST...", help="JSONL or CSV, also .gz: a file, a directory, - or s3://bucket/key."),
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse a manifest as a whole where one of its lines is rejected.")
 ]
 SomeManifests = Annotated[
     list[str] | None, typer.Argument(metavar="[MANIFEST...]", help="As given to fleet run. Default: all.")

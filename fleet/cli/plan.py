@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import anyio
 
-from fleet.app.preview import LanePreview, Preview, preview
+from fleet.app.preview import Findings, LanePreview, Preview, preview
 from fleet.cli.screen import Screen
 from fleet.cli.streams import put
 from fleet.core.columns import Column, cut, wrap
@@ -34,20 +34,29 @@ _COLUMNS: Final = (
 
 
 def plan_command(
-    manifests: Sequence[str], config: Path | None, *, measure: bool, as_json: bool, quiet: bool, verbose: bool
+    manifests: Sequence[str],
+    config: Path | None,
+    *,
+    strict: bool,
+    measure: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> int:
-    """Print what a run would do; 1 where lines are rejected, else 0."""
-    found: Preview = anyio.run(_preview, config, manifests, measure)
+    """Print what a run would do; 1 where lines are rejected, 65 where a manifest is refused for them, else 0."""
+    found: Preview = anyio.run(_preview, config, manifests, measure, strict)
     if as_json:
         put(json.dumps(_as_dict(found)) + "\n")
     else:
         screen = Screen()
         screen.say(*(_headline(found, screen) if quiet else _lines(found, manifests, screen, verbose=verbose)))
-    return 1 if found.rejected else 0
+    return 65 if found.refused else 1 if found.rejected else 0
 
 
-async def _preview(config: Path | None, manifests: Sequence[str], measure: bool) -> Preview:
-    return await preview(load(config), manifests, job_s=_JOB_S, measure=measure)
+async def _preview(config: Path | None, manifests: Sequence[str], measure: bool, strict: bool) -> Preview:
+    settings = load(config)
+    strict = strict or settings.manifest.strict
+    return await preview(settings, manifests, job_s=_JOB_S, measure=measure, strict=strict)
 
 
 def _lines(found: Preview, manifests: Sequence[str], screen: Screen, *, verbose: bool) -> list[str]:
@@ -96,7 +105,7 @@ def _headline(found: Preview, screen: Screen) -> list[str]:
     said = f"Plan: {plural(found.new, 'job')} to start"
     if known:
         said += f", {known:,} already in the ledger ({done:,} of them done)"
-    said += f", {plural(len(found.rejected), 'rejection')}, from {plural(found.lines, 'manifest line')}."
+    said += f", {plural(found.rejections, 'rejection')}, from {plural(found.lines, 'manifest line')}."
     return [screen.paint(line, "bold") for line in wrap(said, screen.columns)]
 
 
@@ -154,27 +163,9 @@ def _changes(found: Preview, screen: Screen, shown: int) -> list[str]:
 
 def _warnings(found: Preview, screen: Screen, shown: int) -> list[str]:
     """What works, and may not be what was meant."""
-    lines = []
-    if found.overlapping:
-        count = len(found.overlapping)
-        verb = "lies" if count == 1 else "lie"
-        head = f"{plural(count, 'input')} {verb} within another of the same kind: read and paid twice."
-        lines += [*wrap(head, screen.columns, indent="  ")]
-        for overlap in found.overlapping[:shown]:
-            what = f"  ! {overlap.kind}: {overlap.outer} also reads {overlap.inner}"
-            lines.append(screen.paint(cut(what, screen.columns), "yellow"))
-        if any(not overlap.outer.endswith("/") for overlap in found.overlapping):
-            lines += wrap("  A prefix that ends in / reads that folder alone.", screen.columns, indent="  ")
-        lines += _more(len(found.overlapping), shown)
-    if found.feeding:
-        lines.append(f"{plural(len(found.feeding), 'input')} would read results of other jobs:")
-        for prefix, output in found.feeding[:shown]:
-            lines.append(
-                screen.paint(cut(f"  ! {prefix} reads what is written below {output}", screen.columns), "yellow")
-            )
-        lines += _more(len(found.feeding), shown)
-    if found.duplicates:
-        lines += wrap(f"Asked for more than once, and done once: {plural(found.duplicates, 'job')}.", screen.columns)
+    lines = _findings(found.findings, screen, shown)
+    for source in found.empty:
+        lines += wrap(f"{source} has no entries: it is empty, or has a header alone.", screen.columns, indent="  ")
     if len(found.outputs) > 1 or (found.outputs and lines):
         said = (
             f"Results go to {len(found.outputs):,} places; each job writes a folder of its own there, so none collide."
@@ -183,14 +174,45 @@ def _warnings(found: Preview, screen: Screen, shown: int) -> list[str]:
     return lines
 
 
+def _findings(told: Findings, screen: Screen, shown: int) -> list[str]:
+    lines = []
+    if told.overlapping:
+        verb = "lies" if told.overlapping_count == 1 else "lie"
+        head = f"{plural(told.overlapping_count, 'input')} {verb} within another of the same kind: read and paid twice."
+        lines += wrap(head, screen.columns, indent="  ")
+        some = [f"{overlap.kind}: {overlap.outer} also reads {overlap.inner}" for overlap in told.overlapping[:shown]]
+        lines += _examples(some, told.overlapping_count, screen)
+        if any(not overlap.outer.endswith("/") for overlap in told.overlapping):
+            lines += wrap("  A prefix that ends in / reads that folder alone.", screen.columns, indent="  ")
+    if told.feeding:
+        lines.append(f"{plural(told.feeding_count, 'input')} would read results of other jobs:")
+        some = [f"{prefix} reads what is written below {output}" for prefix, output in told.feeding[:shown]]
+        lines += _examples(some, told.feeding_count, screen)
+    if told.twins:
+        head = f"{plural(told.twins_count, 'pair')} of inputs look the same and are not (Unicode NFC and NFD):"
+        lines += wrap(head, screen.columns, indent="  ")
+        lines += _examples([f"{one!a} and {other!a}" for one, other in told.twins[:shown]], told.twins_count, screen)
+    if told.duplicates:
+        lines += wrap(f"Asked for more than once, and done once: {plural(told.duplicates, 'job')}.", screen.columns)
+    return lines
+
+
+def _examples(some: Sequence[str], count: int, screen: Screen) -> list[str]:
+    return [*(screen.paint(cut(f"  ! {one}", screen.columns), "yellow") for one in some), *_more(count, len(some))]
+
+
 def _rejected(found: Preview, screen: Screen, shown: int) -> list[str]:
     if not found.rejected:
         return []
-    lines = [screen.paint(f"Rejected lines ({len(found.rejected):,}):", "red")]
+    lines = [screen.paint(f"Rejected lines ({found.rejections:,}):", "red")]
     for line in found.rejected[:shown]:
         where = f"{line.field}: " if line.field else ""
         lines += wrap(f"  {line.source}:{line.line}: {where}{line.reason}", screen.columns, indent="    ")
-    return [*lines, *_more(len(found.rejected), shown)]
+    lines += _more(found.rejections, min(shown, len(found.rejected)))
+    for source in found.refused:
+        said = f"Refused as a whole, as --strict asks: {source}. Mend the lines above, or leave --strict out."
+        lines += wrap(said, screen.columns, indent="  ")
+    return lines
 
 
 def _next(found: Preview, manifests: Sequence[str], screen: Screen) -> list[str]:
@@ -217,10 +239,16 @@ def _as_dict(found: Preview) -> dict[str, Any]:
             for lane in found.lanes.values()
         ],
         "rejected": [asdict(line) for line in found.rejected],
-        "duplicates": found.duplicates,
+        "rejections": found.rejections,
+        "refused": found.refused,
+        "empty": found.empty,
+        "duplicates": found.findings.duplicates,
         "changes": [asdict(change) for change in found.changes],
-        "overlapping": [asdict(overlap) for overlap in found.overlapping],
-        "feeding_back": [{"prefix": prefix, "output": output} for prefix, output in found.feeding],
+        "overlapping": [asdict(overlap) for overlap in found.findings.overlapping],
+        "overlapping_count": found.findings.overlapping_count,
+        "feeding_back": [{"prefix": prefix, "output": output} for prefix, output in found.findings.feeding],
+        "feeding_back_count": found.findings.feeding_count,
+        "twins": found.findings.twins,
         "outputs": dict(found.outputs),
         "cost": asdict(found.cost) if found.cost else None,
         "prices": asdict(found.prices) if found.prices else None,

@@ -27,12 +27,13 @@ def run_command(
     config: Path | None,
     *,
     rerun_changed: bool,
+    strict: bool,
     as_json: bool,
     quiet: bool,
     log_level: str | None,
 ) -> int:
     """Run the manifests to the end and print the summary; the exit code."""
-    settings = load(config)
+    settings = load(config, flags={"manifest": {"strict": True}} if strict else None)
     live = sys.stderr.isatty() and not quiet
     level = log_level or ("warning" if live else "info")
     summary, caught = anyio.run(

@@ -15,9 +15,9 @@ from fleet.settings import Settings, load
 __all__ = ["serve_command"]
 
 
-def serve_command(manifests: Sequence[str], config: Path | None, *, log_level: str | None) -> int:
+def serve_command(manifests: Sequence[str], config: Path | None, *, strict: bool, log_level: str | None) -> int:
     """Serve until SIGTERM or SIGINT; 0 after a drain in time."""
-    settings = load(config)
+    settings = load(config, flags={"manifest": {"strict": True}} if strict else None)
     set_up_logs(level=log_level or "info")
     anyio.run(_serve, settings, config, list(manifests), backend_options={"use_uvloop": True})
     return 0

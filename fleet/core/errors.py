@@ -27,7 +27,12 @@ __all__ = [
 
 
 class FleetError(Exception):
-    """Something fleet knows how to answer. The text is meant for a person."""
+    """Something fleet knows how to answer. The text is meant for a person.
+
+    `request_id` is the one that AWS gave its answer, where AWS answered. It is not in the text, which many jobs share.
+    """
+
+    request_id: str | None = None
 
 
 class InvalidInput(FleetError):

@@ -5,14 +5,16 @@ between, have a cause in common: the lane pauses and probes with one job at grow
 that failed for it are tried again, those of the streak as well, and none is given up while it is so.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from fleet.core.job import Event
 from fleet.core.pause import Pause
 from fleet.core.policy import backoff_s
 
-__all__ = ["Cause", "Failures", "cause_of", "completed", "failed", "is_access"]
+__all__ = ["Cause", "Failures", "cause_of", "completed", "failed", "is_access", "uncounted"]
 
 _ACCESS: Final = ("NO_READ_ACCESS_TO_INPUT", "NO_WRITE_ACCESS_TO_OUTPUT", "NOT_ENOUGH_ACCESS")
 """How the codes begin at the head of a FAILED job's Message that tell of the data access role (facts sheet, 3.5)."""
@@ -61,6 +63,20 @@ def cause_of(reason: str | None) -> Cause:
 def is_access(message: str | None) -> bool:
     """Whether a FAILED job's Message tells of the data access role."""
     return bool(message) and str(message).startswith(_ACCESS)
+
+
+def uncounted(events: Iterable[tuple[Event, int, str | None]]) -> int:
+    """How many of a job's attempts do not count against `[retry] attempts`, of its events (event, attempt, reason).
+
+    All up to the last time it was reopened, and those since then that failed for want of access and were excused.
+    """
+    before = 0
+    for event, attempt, reason in events:
+        if event is Event.REOPENED:
+            before = attempt
+        elif event is Event.RETRIED and is_access(reason):
+            before += 1
+    return before
 
 
 def failed(failures: Failures, key: str, message: str | None, *, now: float, at: float, jitter: float) -> Failures:

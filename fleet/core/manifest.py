@@ -5,6 +5,7 @@ A quoted CSV cell may hold commas and quotes but no line break: a stray quote th
 """
 
 import csv
+import re
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,17 @@ _ARTICLES: Final[dict[type, str]] = {
 }
 _GZIP: Final = b"\x1f\x8b"
 _BLANK: Final = b" \t\r\n"
+_MISTAKEN: Final = (
+    (b"PK\x03\x04", "the file is a ZIP archive or an Excel workbook: save it as CSV"),
+    (b"\xd0\xcf\x11\xe0", "the file is an Excel workbook: save it as CSV"),
+    (b"PAR1", "the file is Parquet: write it as JSONL or CSV"),
+    (b"BZh", "the file is compressed with bzip2: use gzip, or unpack it"),
+    (b"\xfd7zXZ\0", "the file is compressed with xz: use gzip, or unpack it"),
+    (b"\x28\xb5\x2f\xfd", "the file is compressed with Zstandard: use gzip, or unpack it"),
+    (b"%PDF", "the file is a PDF: a manifest names S3 prefixes, in JSONL or CSV"),
+    (b"<", "the file is HTML or XML: a manifest is JSONL or CSV"),
+)
+_YAML: Final = re.compile(rb"---|%YAML|- |[A-Za-z_]+:(?:\s|$)")
 
 
 class Form(StrEnum):
@@ -125,9 +137,17 @@ def _not_a_manifest(line: bytes) -> str | None:
     if line.startswith((BOM_UTF16_BE, BOM_UTF16_LE)) or (line[:1] == b"\0") != (line[1:2] == b"\0"):
         return "the file is UTF-16: save it as UTF-8"
     if line.startswith(_GZIP):
-        return "the file is compressed with gzip: give it a name that ends in .gz"
-    if line.lstrip(_BLANK).startswith(b"["):
+        return "the file is compressed with gzip twice: unpack it once"
+    for beginning, reason in _MISTAKEN:
+        if line.startswith(beginning):
+            return reason
+    text = line.strip()
+    if text.startswith(b"["):
         return "the file is a JSON array: write one JSON object per line"
+    if text == b"{":
+        return "the file has a JSON object on several lines: write one JSON object per line"
+    if _YAML.match(text):
+        return "the file is YAML: a manifest is JSONL (one JSON object per line) or CSV"
     return None
 
 
@@ -138,7 +158,9 @@ def _text(line: bytes) -> str:
     try:
         text = line.decode()
     except UnicodeDecodeError as error:
-        raise ValueError(f"not UTF-8: byte 0x{line[error.start]:02x} at position {error.start + 1:,}") from None
+        raise ValueError(
+            f"not UTF-8: byte 0x{line[error.start]:02x} at position {error.start + 1:,}; save the file as UTF-8"
+        ) from None
     if "\0" in text:
         raise ValueError(f"contains a NUL character at position {text.index(chr(0)) + 1:,}")
     return text.rstrip("\r\n")
@@ -206,6 +228,8 @@ def _check_header(header: list[str]) -> None:
         wrong.append("the column 'prefix' is missing")
         if len(header) == 1 and any(mark in header[0] for mark in ";\t"):
             wrong.append("cells are separated by commas")
+        elif any(name.startswith("s3://") for name in header):
+            wrong.append("the first line names the columns, such as prefix,kinds,language")
     if wrong:
         raise ValueError("; ".join(wrong))
 

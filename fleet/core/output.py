@@ -4,28 +4,30 @@ Layouts are those of the facts sheet, section 4: a gzip tar whose members hold o
 plain `.out` object per input object. Output is untrusted input: sizes are bounded, names are never used as paths.
 """
 
-import tarfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Final
 
 import msgspec
 
+from fleet.core.archive import BrokenArchive, members
 from fleet.core.verdict import Output
 
 __all__ = ["Limits", "LineCounter", "file_name", "read_archive", "read_records", "read_text"]
 
 _CHUNK_BYTES: Final = 1 << 20
+_NAME_MAX_CHARACTERS: Final = 1024  # a key has at most so many bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much of an output is read: all bytes of it together, one line, and how many records (None: all)."""
+    """How much of an output is read: all bytes of it together, one line, how many records (None: all), and of how
+    many input files it may speak."""
 
     total_bytes: int = 50 << 30
     line_bytes: int = 64 << 20
     records: int | None = None
+    files: int = 10_000_000
 
 
 class _Record(msgspec.Struct, gc=False):
@@ -44,20 +46,16 @@ def read_archive(raw: IO[bytes], output: Output, limits: Limits) -> None:
     """Count every record of every member of an `output.tar.gz`; what is wrong with it goes to `output.broken`."""
     left_bytes = limits.total_bytes
     try:
-        with tarfile.open(fileobj=raw, mode="r|gz") as archive:
-            for member in archive:
-                left_bytes -= member.size
-                file = archive.extractfile(member) if member.isreg() else None
-                if file is None:
-                    output.broken = "a member of the archive is not a regular file"
-                elif left_bytes < 0:
-                    output.broken = f"the archive holds more than {limits.total_bytes} bytes"
-                else:
-                    read_records(file, output, limits)
-                if output.broken or _enough(output, limits):
-                    return
-    except (tarfile.TarError, zlib.error, EOFError) as error:
-        output.broken = f"the archive cannot be read: {error}"
+        for _, size_bytes, file in members(raw):
+            left_bytes -= size_bytes
+            if left_bytes < 0:
+                output.broken = f"the archive holds more than {limits.total_bytes} bytes"
+            else:
+                read_records(file, output, limits)
+            if output.broken or _enough(output, limits):
+                return
+    except BrokenArchive as error:
+        output.broken = str(error)
 
 
 def read_records(file: IO[bytes], output: Output, limits: Limits) -> None:
@@ -70,7 +68,13 @@ def read_records(file: IO[bytes], output: Output, limits: Limits) -> None:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             output.broken = f"a record is not what Comprehend writes: {error}"
             return
+        if len(record.File) > _NAME_MAX_CHARACTERS:
+            output.broken = f"a record names a file by {len(record.File)} characters"
+            return
         output.add(record.File, record.Line, record.ErrorCode, record.ErrorMessage)
+        if len(output.documents) + len(output.failed) > 2 * limits.files:
+            output.broken = "the output speaks of more files than the input can have"
+            return
         if _enough(output, limits):
             return
 

@@ -1,16 +1,16 @@
-"""Inputs that are read twice: Comprehend reads every key that *begins* with a prefix, so `p1` also reads `p10/`."""
+"""Inputs that are read twice: Comprehend reads every key that *begins* with a prefix, so `p1` also reads `p10/`.
 
-from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+Everything here takes its lines sorted by code point, as Python and SQLite both sort, and remembers only those that
+the line at hand begins with: a million prefixes cost no more memory than ten.
+"""
+
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from fleet.core import uri
 from fleet.core.kinds import KINDS
 
-__all__ = ["Overlap", "feeding_back", "overlaps"]
-
-_LAST: Final = "\U0010ffff"
+__all__ = ["Overlap", "feeding", "feeding_back", "overlaps", "results_below"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,36 +22,52 @@ class Overlap:
     inner: str
 
 
-def overlaps(prefixes: Mapping[str, Iterable[str]]) -> list[Overlap]:
-    """Every prefix (by kind) that lies within another one, with the nearest such; in order."""
-    found = []
-    for kind, some in prefixes.items():
-        around: list[str] = []
-        for prefix in sorted(set(some)):  # what begins with a prefix follows it
-            while around and not prefix.startswith(around[-1]):
-                around.pop()
-            if around:
-                found.append(Overlap(kind=kind, outer=around[-1], inner=prefix))
-            around.append(prefix)
-    return found
+def overlaps(inputs: Iterable[tuple[str, str]]) -> Iterator[Overlap]:
+    """Every prefix that lies within another one of its kind, with the nearest such; in order.
 
-
-def feeding_back(prefixes: Sequence[str], outputs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The (input, output) pairs where the input would read results that other jobs write below the output.
-
-    `outputs` are (S3 URI, account).
+    `inputs` are (kind, prefix), sorted, each once.
     """
-    inputs = sorted(set(prefixes))
-    known = set(inputs)
-    found = set()
-    for output, account in set(outputs):
-        bucket, folder = uri.split(output)
-        folders = {folder, folder if not folder or folder.endswith("/") else f"{folder}/"}
-        for results in (
-            f"s3://{bucket}/{name}{account}-{kind.output_code}-" for name in folders for kind in KINDS.values()
-        ):
-            reads = [results[:end] for end in range(len("s3://") + 1, len(results) + 1) if results[:end] in known]
-            begin = bisect_left(inputs, results)
-            end = bisect_left(inputs, results + _LAST)
-            found |= {(prefix, output) for prefix in (*reads, *inputs[begin:end])}
-    return sorted(found)
+    around: list[str] = []
+    last = None
+    for kind, prefix in inputs:
+        if kind != last:
+            around, last = [], kind
+        while around and not prefix.startswith(around[-1]):  # what begins with a prefix follows it
+            around.pop()
+        if around:
+            yield Overlap(kind=kind, outer=around[-1], inner=prefix)
+        around.append(prefix)
+
+
+def results_below(output: str, account: str) -> Iterator[str]:
+    """The beginnings of all keys that jobs write below this output, as S3 URIs (facts sheet, 3.2)."""
+    bucket, folder = uri.split(output)
+    for name in {folder, folder if not folder or folder.endswith("/") else f"{folder}/"}:
+        for kind in KINDS.values():
+            yield f"s3://{bucket}/{name}{account}-{kind.output_code}-"
+
+
+def feeding_back(prefixes: Iterable[str], outputs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """All (input, output) pairs where the input would read results that jobs write below the output.
+
+    `outputs` are (S3 URI, account). For more inputs than memory holds there is `feeding`.
+    """
+    places: list[tuple[str, str | None]] = [(prefix, None) for prefix in prefixes]
+    places += [(place, output) for output, account in outputs for place in results_below(output, account)]
+    return sorted(set(feeding(sorted(places, key=lambda place: place[0]))))
+
+
+def feeding(places: Iterable[tuple[str, str | None]]) -> Iterator[tuple[str, str]]:
+    """The (input, output) pairs where the input would read results that jobs write below the output.
+
+    `places`, sorted, are inputs as (prefix, None), and what `results_below` says of each output as (place, output).
+    A pair may come more than once.
+    """
+    around: list[tuple[str, str | None]] = []
+    for place, output in places:
+        while around and not place.startswith(around[-1][0]):
+            around.pop()
+        for outer, other in around:
+            if (other is None) != (output is None):
+                yield (outer, output) if output is not None else (place, str(other))
+        around.append((place, output))

@@ -12,6 +12,7 @@ _BATCH_S: Final = 0.5
 _GUARD_FLOOR_S: Final = 0.02
 _GUARD_CEILING_S: Final = 1.0
 _LATENCIES_MIN: Final = 20
+_FASTEST_SHARE: Final = 0.5  # with all of it, 1 call in 100 comes too early where a way takes 10 to 60 ms
 
 
 def batch(rate_per_s: float, *, free: int, probing: bool = False) -> int:
@@ -38,10 +39,12 @@ def makespan_s(jobs: int, quotas: Quotas, job_s: float) -> float:
 def guard_s(latencies_s: Sequence[float], latency_s: float | None = None) -> float:
     """How much later than it left a call may have arrived: one that took `latency_s`, or one that is still under way.
 
-    `latencies_s` are those of the last calls. A call can arrive late by as much as it was slower than the fastest,
-    whose way was the shortest; one that is still under way, as late as the slowest of them. While there are few, the
-    fastest is not known, and counts as nothing. One hanging call must not stop the lane, hence the ceiling.
+    `latencies_s` are those of the last calls. A call can arrive late by as much as it was slower than the fastest there
+    can be; one that is still under way, as late as the slowest of them. The fastest of some is not the fastest there
+    can be, so only a share of it is relied on; while there are few, nothing. One hanging call must not stop the lane,
+    hence a ceiling for those under way; one that was answered stops nothing any more, however long it took.
     """
-    fastest_s = min(latencies_s) if len(latencies_s) >= _LATENCIES_MIN else 0.0
+    fastest_s = _FASTEST_SHARE * min(latencies_s) if len(latencies_s) >= _LATENCIES_MIN else 0.0
     slowest_s = max(latencies_s, default=0.0) if latency_s is None else latency_s
-    return min(_GUARD_CEILING_S, max(_GUARD_FLOOR_S, slowest_s - fastest_s))
+    late_s = max(_GUARD_FLOOR_S, slowest_s - fastest_s)
+    return min(_GUARD_CEILING_S, late_s) if latency_s is None else late_s

@@ -26,7 +26,7 @@ that begins otherwise, or none at all, gets the attempts that `Retry` allows.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """How often and how patiently. `attempts` is the most that one job may use up by FAILED."""
+    """How often and how patiently. `attempts` is the most that one job may use up by FAILED until it is reopened."""
 
     attempts: int = 3
     floor_s: float = 1.0
@@ -51,20 +51,30 @@ def backoff_s(failures: int, jitter: float, *, floor_s: float, ceiling_s: float)
     return whole_s * (0.5 + 0.5 * jitter)
 
 
-def after_failure(job: Job, message: str | None, jitter: float, retry: Retry, *, excused: bool = False) -> Next:
+def after_failure(
+    job: Job, message: str | None, jitter: float, retry: Retry, *, excused: bool = False, uncounted: int = 0
+) -> Next:
     """What follows when AWS says FAILED: a new attempt for causes that may pass, else discard with the Message.
 
-    `excused`: the cause is known not to be the job's, so it is tried again however often it was before.
+    `excused`: the cause is known not to be the job's, so it is tried again however often it was before. `uncounted`:
+    so many of its attempts do not count, because a person asked again after them, or they were excused.
     """
     reason = message or "FAILED without a message"
     if excused:
         return Next(event=Event.RETRIED, reason=reason, wait_s=retry.floor_s)
     if reason.startswith(PERMANENT_FAILURES):
         return Next(event=Event.DISCARDED, reason=reason)
-    if job.attempt >= retry.attempts:
-        return Next(event=Event.DISCARDED, reason=f"{reason} (attempt {job.attempt} of {retry.attempts})")
-    wait_s = backoff_s(job.attempt, jitter, floor_s=retry.floor_s, ceiling_s=retry.ceiling_s)
+    used = job.attempt - uncounted
+    if used >= retry.attempts:
+        return Next(event=Event.DISCARDED, reason=f"{reason} ({_used_up(used, retry.attempts, uncounted)})")
+    wait_s = backoff_s(used, jitter, floor_s=retry.floor_s, ceiling_s=retry.ceiling_s)
     return Next(event=Event.RETRIED, reason=reason, wait_s=wait_s)
+
+
+def _used_up(used: int, allowed: int, uncounted: int) -> str:
+    if used > allowed:  # a reload allows fewer than before
+        return f"attempt {used}, {allowed} allowed"
+    return f"attempt {used} of {allowed}" + (f", {uncounted} earlier not counted" if uncounted else "")
 
 
 def first_poll_s(jitter: float, *, floor_s: float) -> float:

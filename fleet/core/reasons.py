@@ -9,7 +9,7 @@ from fleet.core.job import State
 
 __all__ = ["ReasonGroup", "grouped", "word_of"]
 
-_ATTEMPTS: Final = re.compile(r" \(attempt \d+ of \d+\)$")
+_ATTEMPTS: Final = re.compile(r" \(attempt \d+[^()]*\)$")
 _VARIABLE: Final = (
     (re.compile(r"s3://[^\s,;)]+"), "s3://..."),
     (re.compile(r"\barn:[^\s,;)]+"), "arn:..."),

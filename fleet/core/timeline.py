@@ -78,7 +78,7 @@ def standing(job: Job, around: Surroundings) -> str:
             whole = "and is whole" if job.verdict is Verdict.COMPLETE else f"and is {job.verdict}"
             return f"Its output was read {age} ago {whole}."
         case State.DISCARDED:
-            return f"Given up {age} ago: {job.reason or 'no reason is recorded'}."
+            return f"Given up {age} ago: {(job.reason or 'no reason is recorded').removesuffix('.')}."
         case State.CANCELLED:
             return f"Cancelled {age} ago."
 
@@ -143,7 +143,7 @@ def _why_pending(job: Job, around: Surroundings) -> str:
         )
     if around.slots is None:
         return f"It waits: this configuration does not serve its lane {job.lane}.{why}"
-    return f"It is next: {around.in_flight} of {around.slots} slots of its lane are taken.{why}"
+    return f"It can start: {around.in_flight} of {around.slots} slots of its lane are taken.{why}"
 
 
 def _running(job: Job, around: Surroundings) -> str:
@@ -172,7 +172,9 @@ def _plain(value: object) -> bool:
 
 
 def _word(name: str) -> str:
-    return {"remote_id": "JobId", "status": "AWS says"}.get(name, f"{name.replace('_', ' ')}:")
+    return {"remote_id": "JobId", "request_id": "AWS request", "status": "AWS says"}.get(
+        name, f"{name.replace('_', ' ')}:"
+    )
 
 
 def _quoted(word: str) -> str:

@@ -13,6 +13,8 @@ from fleet.core.text import shown, unsafe
 __all__ = ["URI_MAX_CHARACTERS", "feeds_back", "split"]
 
 URI_MAX_CHARACTERS: Final = 1024
+KEY_MAX_BYTES: Final = 1024
+"""S3 User Guide, Naming Amazon S3 objects: a key is at most 1,024 bytes of UTF-8."""
 
 _URI: Final = re.compile(r"s3://([a-z0-9][.\-a-z0-9]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 _IP_ADDRESS: Final = re.compile(r"[0-9]+(\.[0-9]+){3}")
@@ -36,6 +38,10 @@ def split(uri: str) -> tuple[str, str]:
         raise ValueError(f"{shown(uri)} ends in white space")
     if ("." in key or "%" in key) and _DOTS.search(key):
         raise ValueError(f"{shown(uri)}: '.' and '..' are no folders in S3; write the whole prefix")
+    if len(key) * 4 > KEY_MAX_BYTES and (size_bytes := len(key.encode())) > KEY_MAX_BYTES:
+        raise ValueError(
+            f"{shown(uri)}: a key has at most {KEY_MAX_BYTES:,} bytes in UTF-8, this one has {size_bytes:,}"
+        )
     return bucket, key
 
 
@@ -58,6 +64,8 @@ def feeds_back(bucket: str, key: str, *, output: tuple[str, str], account: str) 
 
 def _why_not(uri: str) -> str:
     scheme, separator, rest = uri.partition("://")
+    if uri != uri.lstrip():
+        return "is not an S3 URI: it begins with white space"
     if scheme != "s3" or not separator:
         return "is not an S3 URI: write s3://bucket/prefix, with s3 in small letters"
     if rest.startswith("arn:"):

@@ -14,6 +14,9 @@ from fleet.core.job import Verdict
 __all__ = ["DocumentError", "Expected", "Finding", "Output", "judge"]
 
 _ERRORS_KEPT: Final = 20
+_CODES_KEPT: Final = 50  # the service has some ten
+_CODE_MAX_CHARACTERS: Final = 100
+_MESSAGE_MAX_CHARACTERS: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +60,15 @@ class Output:
         if error_code is None:
             self.documents[file] += 1
             return
+        error_code = error_code[:_CODE_MAX_CHARACTERS]
+        if error_code not in self.codes and len(self.codes) >= _CODES_KEPT:
+            error_code = "OTHER"
         self.failed[file] += 1
         self.codes[error_code] += 1
         if len(self.errors) < _ERRORS_KEPT:
-            self.errors.append(DocumentError(file=file, line=line, code=error_code, message=error_message))
+            self.errors.append(
+                DocumentError(file=file, line=line, code=error_code, message=error_message[:_MESSAGE_MAX_CHARACTERS])
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

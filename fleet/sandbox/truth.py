@@ -7,6 +7,7 @@ arguments, so that tests and benchmarks ask the same questions.
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from fleet.sandbox.jobs import LATER
@@ -21,6 +22,7 @@ __all__ = [
     "Span",
     "Steady",
     "accepted_starts",
+    "again",
     "duplicates",
     "lanes",
     "list_schedule_s",
@@ -92,6 +94,26 @@ def duplicates(log: Iterable[Entry]) -> dict[tuple[str, str], list[str]]:
     for entry in accepted_starts(log):
         found[entry.kind, entry.input_uri].add(entry.job_id)
     return {pair: sorted(ids) for pair, ids in found.items() if len(ids) > 1}
+
+
+def again(
+    jobs: Iterable[tuple[str, str, str, float, float | None, str]],
+) -> dict[tuple[str, str], list[str]]:
+    """(kind, input S3 URI) -> JobIds, for each input that was started although it was running or had succeeded.
+
+    `jobs` are (kind, input S3 URI, JobId, SubmitTime, EndTime, status) as they stand at the end. Unlike `duplicates`
+    it takes a new job after one that FAILED or was STOPPED for what it is: another attempt.
+    """
+    inputs: dict[tuple[str, str], list[tuple[float, float | None, str, str]]] = defaultdict(list)
+    for kind, input_uri, job_id, start, end, status in jobs:
+        inputs[kind, input_uri].append((start, end, status, job_id))
+    found = {}
+    for pair, lives in inputs.items():
+        lives.sort(key=lambda life: life[0])
+        for (_, end, status, _), (start, *_) in pairwise(lives):
+            if end is None or end > start or status not in ("FAILED", "STOPPED"):
+                found[pair] = [job_id for *_, job_id in lives]
+    return found
 
 
 def losses(log: Iterable[Entry], expected: Collection[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -35,6 +35,7 @@ Verb = Literal["start", "describe", "list", "stop"]
 
 log = structlog.get_logger()
 
+_READING: Final = ("describe", "list")  # what asks for nothing new is never wrong in itself
 _LATENCIES_KEPT: Final = 50
 _PAGES_MAX: Final = 10_000  # a List that never ends is nonsense
 
@@ -176,6 +177,7 @@ class LaneCalls:
 
     async def _pages(self, client: Comprehend, **which: Any) -> AsyncIterator[RemoteJob]:
         token: str | None = None
+        seen: set[str] = set()
         for _ in range(_PAGES_MAX):
             request = functools.partial(client.page, self.lane.kind, next_token=token, **which)
             page = await self._call("list", request)
@@ -183,9 +185,10 @@ class LaneCalls:
                 yield remote
             if page.next_token is None:
                 return
-            if page.next_token == token:
+            if page.next_token in seen:
                 break
             token = page.next_token
+            seen.add(token)
         raise Unavailable(f"{self._kind.list} never ends: its NextToken repeats", maybe_accepted=False)
 
     def _client(self, job: Job) -> Comprehend:
@@ -204,6 +207,8 @@ class LaneCalls:
         except FleetError as error:
             outcome = _outcome(error)
             self._notice(verb, began, error)
+            if isinstance(error, Rejected) and verb in _READING:  # a NextToken that expired, a code that nobody knows
+                raise Unavailable(f"{operation} was refused: {error}", maybe_accepted=False) from error
             raise
         else:
             outcome = "ok"

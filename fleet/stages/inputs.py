@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from fleet.core.job import PlannedJob
-from fleet.core.overlap import Overlap, feeding_back, overlaps, results_below
+from fleet.core.overlap import Overlap, feeding, overlaps, results_below
 
 __all__ = ["EXAMPLES_MAX", "Findings", "Inputs"]
 
@@ -22,12 +22,14 @@ T = TypeVar("T")
 EXAMPLES_MAX: Final = 1_000
 """So many examples of each finding are kept; the rest is counted."""
 
+_KEYS_AT_ONCE: Final = 1_000
+
 _SCHEMA: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -16384;
 PRAGMA temp_store = FILE;
-CREATE TABLE keys (key TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE keys (key BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE inputs (kind TEXT, prefix TEXT);
 CREATE TABLE outputs (output TEXT, account TEXT, PRIMARY KEY (output, account)) WITHOUT ROWID;
 CREATE TABLE results (place TEXT, output TEXT);
@@ -67,12 +69,13 @@ class Inputs:
 
     def add(self, planned: Collection[PlannedJob]) -> list[PlannedJob]:
         """Those of the jobs that were not asked for before, each once."""
-        asked = {job.key: job for job in planned}
-        rows = self._scratch.execute(
-            "INSERT OR IGNORE INTO keys SELECT value FROM json_each(?) RETURNING key", (json.dumps(list(asked)),)
-        )
-        added = {key for (key,) in rows.fetchall()}
-        fresh = [job for key, job in asked.items() if key in added]
+        asked = {bytes.fromhex(job.key): job for job in planned}
+        fresh: list[PlannedJob] = []
+        keys = iter(asked)
+        while some := list(islice(keys, _KEYS_AT_ONCE)):
+            values = ", ".join(["(?)"] * len(some))
+            rows = self._scratch.execute(f"INSERT OR IGNORE INTO keys VALUES {values} RETURNING key", some)  # noqa: S608
+            fresh += [asked[key] for (key,) in rows.fetchall()]
         self._duplicates += len(planned) - len(fresh)
         self.note(fresh)
         return fresh
@@ -104,7 +107,7 @@ class Inputs:
             " IN (SELECT substr(place, 1, instr(substr(place, 6), '/') + 4) FROM results)"
             " UNION ALL SELECT place, output FROM results ORDER BY 1, 2"
         )
-        self._scratch.executemany("INSERT OR IGNORE INTO feeding VALUES (?, ?)", feeding_back(places))
+        self._scratch.executemany("INSERT OR IGNORE INTO feeding VALUES (?, ?)", feeding(places))
 
     def note(self, jobs: Collection[PlannedJob]) -> None:
         """The findings are about these jobs too, which nobody has asked for before or nobody asks how often."""

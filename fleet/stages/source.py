@@ -4,11 +4,12 @@ import contextlib
 import gzip
 import io
 import itertools
+import os
 import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -18,16 +19,34 @@ from anyio import to_thread
 from fleet.core.errors import InvalidInput
 from fleet.core.job import PlannedJob
 from fleet.core.manifest import Entry, Rejection, entries, split_lines
+from fleet.core.text import shown
 from fleet.core.uri import split
 
 if TYPE_CHECKING:
     from fleet.aws.s3 import S3
 
-__all__ = ["CHUNK_BYTES", "Batch", "Plan", "check", "complete_lines", "open_manifest", "read"]
+__all__ = [
+    "CHUNK_BYTES",
+    "Batch",
+    "Plan",
+    "check",
+    "complete_lines",
+    "is_repeatable",
+    "manifests_in",
+    "manifests_of",
+    "open_manifest",
+    "read",
+    "rejected",
+]
 
 CHUNK_BYTES: Final = 1 << 18
 _BATCH: Final = 2000
 _GZIP_MAGIC: Final = b"\x1f\x8b"
+_BOMB_FLOOR_BYTES: Final = 1 << 30
+_BOMB_RATIO: Final = 300  # lines that differ in nothing but a number pack to some 1/30, zeros to 1/1030
+_SUFFIXES: Final = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
+
+_CHANGED: Final = "the manifest was changed while it was read: run the command again when nobody writes to it"
 
 Plan = Callable[[Entry], tuple[list[PlannedJob], list[Rejection]]]
 """One entry -> its jobs and what is wrong with it."""
@@ -43,7 +62,8 @@ class Batch:
 
 
 def read(file: IO[bytes], plan: Plan) -> Iterator[Batch]:
-    """The manifest in batches of planned lines, in order."""
+    """The manifest in batches of planned lines, in order; the last is a rejection where the file changed meanwhile."""
+    line, before = 0, _shape(file)
     items = _until_broken(entries(split_lines(_chunks(file))))
     while some := list(itertools.islice(items, _BATCH)):
         batch = Batch(planned=[], rejections=[], lines=len({item.line for item in some}))
@@ -54,12 +74,29 @@ def read(file: IO[bytes], plan: Plan) -> Iterator[Batch]:
             jobs, rejections = plan(item)
             batch.planned.extend((item.line, job) for job in jobs)
             batch.rejections.extend(rejections)
+        line = some[-1].line
         yield batch
+    if _shape(file) != before:
+        yield Batch(planned=[], rejections=[Rejection(line=line, field=None, reason=_CHANGED)], lines=0)
+
+
+def rejected(file: IO[bytes], plan: Plan, *, at_most: int) -> tuple[list[Rejection], int]:
+    """The first rejections of the manifest, and how many there are. The file is at its beginning again."""
+    found: list[Rejection] = []
+    count = 0
+    for batch in read(file, plan):
+        found += batch.rejections[: at_most - len(found)]
+        count += len(batch.rejections)
+    file.seek(0)
+    return found, count
 
 
 @contextlib.asynccontextmanager
-async def open_manifest(source: str, s3: "S3 | None") -> AsyncIterator[IO[bytes]]:
-    """The manifest's bytes as a seekable file: a path, `-` for standard input, or `s3://bucket/key`."""
+async def open_manifest(source: str, s3: "S3 | None", *, copied: bool = False) -> AsyncIterator[IO[bytes]]:
+    """The manifest's bytes as a seekable file: a path, `-` for standard input, or `s3://bucket/key`.
+
+    With `copied`, what somebody writes to the file meanwhile does not matter.
+    """
     if source.startswith("s3://"):
         assert s3 is not None  # noqa: S101
         with tempfile.TemporaryFile() as file:
@@ -69,7 +106,7 @@ async def open_manifest(source: str, s3: "S3 | None") -> AsyncIterator[IO[bytes]
             file.seek(0)
             yield file
         return
-    opener = _copy_of_stdin if source == "-" else _open_path
+    opener = _copy_of_stdin if source == "-" else _copy_of_file if copied else _open_path
     with await to_thread.run_sync(opener, source) as local:
         yield local
 
@@ -86,24 +123,92 @@ def _copy(stream: IO[bytes]) -> IO[bytes]:
     return file
 
 
+def _copy_of_file(source: str) -> IO[bytes]:
+    with _open_path(source) as file:
+        before = _shape(file)
+        copy = _copy(file)
+        if _shape(file) == before:
+            return copy
+    copy.close()
+    raise InvalidInput(f"manifest {source}: {_CHANGED}")
+
+
+def manifests_of(sources: Iterable[str]) -> list[str]:
+    """Every manifest that these stand for, each once; `InvalidInput` where one cannot be read, or a directory has none.
+
+    A directory stands for the manifests in it, by name.
+    """
+    found: dict[str, None] = {}
+    for source in sources:
+        names = manifests_in(source)
+        if not names:
+            raise InvalidInput(f"manifest {source}: no file in this directory ends in {', '.join(_SUFFIXES)}")
+        found.update(dict.fromkeys(names))
+    for name in found:
+        check(name)
+    return list(found)
+
+
+def manifests_in(source: str) -> list[str]:
+    """The manifests that a source stands for: itself, or where it is a directory every manifest in it, by name."""
+    if source == "-" or source.startswith("s3://") or not Path(source).is_dir():
+        return [source]
+    try:
+        return sorted(str(path) for path in Path(source).iterdir() if _is_manifest(path))
+    except OSError as error:
+        raise InvalidInput(f"manifest {source}: {error.strerror}") from None
+
+
+def _is_manifest(path: Path) -> bool:
+    return path.name.endswith(_SUFFIXES) and not path.name.startswith(".") and path.is_file()
+
+
+def is_repeatable(source: str) -> bool:
+    """Whether the manifest can be read again: a pipe cannot."""
+    return source.startswith("s3://") or (source != "-" and Path(source).is_file())
+
+
 def check(source: str) -> None:
     """Nothing, where the manifest can be read as far as can be seen without opening it; else `InvalidInput`."""
     if source == "-":
         return
+    if not _is_utf8(source):
+        raise InvalidInput(f"manifest {shown(source)}: its name is not UTF-8; rename it, or give it on standard input")
     if source.startswith("s3://"):
-        try:
-            split(source)
-        except ValueError as error:
-            raise InvalidInput(f"manifest {source}: {error}") from None
+        _check_object(source)
         return
     try:
         mode = Path(source).stat().st_mode
     except FileNotFoundError:
-        raise InvalidInput(f"manifest {source}: no such file") from None
+        raise InvalidInput(f"manifest {source}: {_not_there(Path(source))}") from None
     except OSError as error:
         raise InvalidInput(f"manifest {source}: {error.strerror}") from None
     if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
         raise InvalidInput(f"manifest {source}: not a regular file; give a file, - for standard input, or s3://")
+
+
+def _is_utf8(name: str) -> bool:
+    """Whether the name of a file is text, and not bytes of another encoding that Python hides in surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_object(source: str) -> None:
+    try:
+        _, key = split(source)
+    except ValueError as error:
+        raise InvalidInput(f"manifest {source}: {error}") from None
+    if not key or key.endswith("/"):
+        raise InvalidInput(f"manifest {source}: names no object; give s3://bucket/key of one manifest")
+
+
+def _not_there(path: Path) -> str:
+    if path.is_symlink():
+        return f"it is a link to {shown(str(path.readlink()))}, which is not there"
+    return "no such file"
 
 
 def _open_path(source: str) -> IO[bytes]:
@@ -162,9 +267,26 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
     """The file's bytes, unpacked where they begin as gzip does, whatever the file's name."""
     magic = file.read(len(_GZIP_MAGIC))
     file.seek(0)
-    source = gzip.GzipFile(fileobj=file) if magic == _GZIP_MAGIC else file
-    while chunk := source.read(CHUNK_BYTES):
-        yield chunk
+    if magic != _GZIP_MAGIC:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+        return
+    size_bytes = 0
+    with gzip.GzipFile(fileobj=file) as unpacked:
+        while chunk := unpacked.read(CHUNK_BYTES):
+            size_bytes += len(chunk)
+            if size_bytes > max(_BOMB_FLOOR_BYTES, _BOMB_RATIO * file.tell()):
+                raise gzip.BadGzipFile(f"it unpacks to more than {_BOMB_RATIO} times its size, as no manifest does")
+            yield chunk
+
+
+def _shape(file: IO[bytes]) -> tuple[int, int] | None:
+    """What tells that a file has changed: its size and when it was written last. None where it is no whole file."""
+    try:
+        found = os.fstat(file.fileno())
+    except OSError:  # io.UnsupportedOperation: it lies in memory
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _until_broken(items: Iterator[Entry | Rejection]) -> Iterator[Entry | Rejection]:

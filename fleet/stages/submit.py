@@ -19,9 +19,10 @@ from typing import Final
 import anyio
 import structlog
 
+from fleet.aws.comprehend import RemoteJob
 from fleet.core import pause
 from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_per_s, refused
-from fleet.core.errors import Denied, Forbidden, NameInUse, Rejected, Throttled, Unavailable, Unwritable
+from fleet.core.errors import Denied, FleetError, Forbidden, NameInUse, Rejected, Throttled, Unavailable, Unwritable
 from fleet.core.identity import job_name
 from fleet.core.job import IN_FLIGHT, Event, Job, State
 from fleet.core.pace import batch
@@ -66,7 +67,7 @@ class Submit:
         self._rng = rng
         self._standing = Standing()
         self._unwritable: Pause | None = None
-        self._unwritten: dict[int, tuple[Job, str]] = {}  # job id -> the job and the JobId that AWS gave it
+        self._unwritten: dict[int, tuple[Job, RemoteJob]] = {}  # job id -> the job and what AWS made of it
         self._in_use: dict[int, int] = {}  # job id -> times that AWS called its name in use
         self._accepted_at: deque[float] = deque(maxlen=4096)
         self._knows_recent = False
@@ -173,7 +174,7 @@ class Submit:
             remote = await self._calls.start(job, json.loads(job.intent or "{}"))
         except Throttled as error:
             outcome = Outcome.THROTTLED
-            await self._snooze(job, str(error))
+            await self._snooze(job, error)
         except (Denied, Rejected) as error:
             await self._refused(job, error)
         except Unavailable as error:
@@ -182,7 +183,7 @@ class Submit:
             outcome = Outcome.ACCEPTED
             self._accepted_at.append(self._clock.monotonic())
             self._stand(pause.accepted(self._standing, job.id))
-            self._unwritten[job.id] = (job, remote.remote_id)
+            self._unwritten[job.id] = (job, remote)
         outcomes.append(outcome)
         with suppress(Unwritable):  # the next tick writes it down, and the other Starts in hand are not cut off
             await self._write_down(job.id)
@@ -191,8 +192,9 @@ class Submit:
         """What AWS accepted is in the ledger: these jobs, or all where none is named."""
         for job_id in job_ids or list(self._unwritten):
             if job_id in self._unwritten:
-                job, remote_id = self._unwritten[job_id]
-                await self._moves.record(job, Event.ACCEPTED, remote_id=remote_id, reason=None)
+                job, remote = self._unwritten[job_id]
+                detail = _answer(remote.request_id)
+                await self._moves.record(job, Event.ACCEPTED, detail=detail, remote_id=remote.remote_id, reason=None)
                 self._unwritten.pop(job_id, None)
 
     async def _refused(self, job: Job, error: Denied | Rejected) -> None:
@@ -208,18 +210,18 @@ class Submit:
         )
         self._stand(standing)
         if hold_s is None:
-            await self._moves.record(job, Event.DISCARDED, reason=str(error))
+            await self._moves.record(job, Event.DISCARDED, detail=_answer(error.request_id), reason=str(error))
         else:
-            await self._snooze(job, str(error), hold_s)
+            await self._snooze(job, error, hold_s)
 
     async def _unavailable(self, job: Job, error: Unavailable) -> None:
         if not error.maybe_accepted:
-            await self._snooze(job, str(error))
+            await self._snooze(job, error)
             return
         times = self._in_use.get(job.id, 0) + isinstance(error, NameInUse)
         if times >= _IN_USE_MAX:
             reason = f"{error} (List shows no job of the name {job_name(job.key, job.attempt)}, {times} times)"
-            await self._moves.record(job, Event.DISCARDED, reason=reason)
+            await self._moves.record(job, Event.DISCARDED, detail=_answer(error.request_id), reason=reason)
             return
         if times:
             self._in_use[job.id] = times
@@ -227,9 +229,10 @@ class Submit:
         log.warning("job.in_doubt", key=job.key, kind=job.lane.kind, attempt=job.attempt, reason=str(error))
         await self._ledger.release(job)
 
-    async def _snooze(self, job: Job, reason: str, hold_s: float = 0.0) -> None:
+    async def _snooze(self, job: Job, error: FleetError, hold_s: float = 0.0) -> None:
         """The job goes again: at once, where it is the lane that has to wait."""
-        await self._moves.record(job, Event.SNOOZED, reason=reason, due_at=self._ledger.seconds() + hold_s)
+        due_at, detail = self._ledger.seconds() + hold_s, _answer(error.request_id)
+        await self._moves.record(job, Event.SNOOZED, detail=detail, reason=str(error), due_at=due_at)
 
     def _stand(self, standing: Standing) -> None:
         before, self._standing = self.pause, standing
@@ -243,6 +246,11 @@ class Submit:
         elif before is not None and after is None:
             paused_s = round(self._ledger.seconds() - before.since, 1)
             log.info("lane.resumed", lane=lane, reason=before.reason, paused_s=paused_s)
+
+
+def _answer(request_id: str | None) -> dict[str, str]:
+    """What the event tells of AWS's answer beside the facts."""
+    return {"request_id": request_id} if request_id else {}
 
 
 def _blame(error: Denied | Rejected) -> Blame:

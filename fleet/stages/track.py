@@ -20,7 +20,7 @@ import structlog
 from fleet.aws.comprehend import TERMINAL, RemoteJob
 from fleet.core.durations import Durations, Sample
 from fleet.core.errors import Denied, Lost, Throttled, Unavailable
-from fleet.core.failures import completed, failed, is_access
+from fleet.core.failures import completed, failed, is_access, uncounted
 from fleet.core.identity import job_name
 from fleet.core.job import Event, Job, State
 from fleet.core.policy import Next, Retry, after_failure, backoff_s
@@ -198,7 +198,8 @@ class Track:
                 self._unknown.add(remote.status)
         await self._fare(job, remote)
         excused = self._calls.failures.pause is not None and is_access(remote.message)
-        step = decide(job, remote, self._rng.random(), self._retry, excused=excused)
+        earlier = await self._uncounted(job) if remote.status == "FAILED" else 0
+        step = decide(job, remote, self._rng.random(), self._retry, excused=excused, uncounted=earlier)
         if step is None:
             self._still_there(job)
             return
@@ -208,9 +209,16 @@ class Track:
         elif remote.output_uri:
             facts["output_uri"] = remote.output_uri
         detail = {"status": remote.status, "remote_id": remote.remote_id}
+        if remote.request_id:
+            detail["request_id"] = remote.request_id
         await self._moves.record(job, step.event, detail=detail, reason=step.reason or None, **facts)
         if step.event is Event.FINISHED and remote.submitted_at and remote.ended_at:
             self._learn(Sample(duration_s=remote.ended_at - remote.submitted_at, size_bytes=job.size_bytes))
+
+    async def _uncounted(self, job: Job) -> int:
+        """How many attempts before this one do not count, as its history tells."""
+        events = await self._ledger.history(job.id) if job.attempt > 1 else []
+        return uncounted((told.event, told.attempt, told.detail.get("reason")) for told in events)
 
     async def _fare(self, job: Job, remote: RemoteJob) -> None:
         """Count failures for want of access, which pause the lane, and completed jobs, which let it go on."""
@@ -254,7 +262,9 @@ class Track:
 _WITH_REMOTE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
 
 
-def decide(job: Job, remote: RemoteJob, jitter: float, retry: Retry, *, excused: bool = False) -> Next | None:
+def decide(
+    job: Job, remote: RemoteJob, jitter: float, retry: Retry, *, excused: bool = False, uncounted: int = 0
+) -> Next | None:
     """What follows from what AWS says of a running job; None while it has not ended.
 
     A status that we do not know is not an end.
@@ -263,7 +273,7 @@ def decide(job: Job, remote: RemoteJob, jitter: float, retry: Retry, *, excused:
         case "COMPLETED":
             return Next(event=Event.FINISHED, reason="")
         case "FAILED":
-            return after_failure(job, remote.message, jitter, retry, excused=excused)
+            return after_failure(job, remote.message, jitter, retry, excused=excused, uncounted=uncounted)
         case "STOPPED" if job.cancel_requested:
             return Next(event=Event.CANCELLED, reason="cancelled on request")
         case "STOPPED":

@@ -10,6 +10,7 @@ import io
 import json
 import random
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
@@ -18,7 +19,7 @@ import structlog
 from anyio import to_thread
 
 from fleet.aws.s3 import S3
-from fleet.core.errors import Denied, Lost, Throttled, Unavailable
+from fleet.core.errors import Denied, Forbidden, Lost, Throttled, Unavailable
 from fleet.core.failures import Cause
 from fleet.core.job import Event, Job, State, Verdict
 from fleet.core.kinds import KINDS
@@ -39,6 +40,7 @@ _READS: Final = 3
 _HEAD_RECORDS: Final = 100
 _BOMB_RATIO: Final = 1000  # one short mention of the input becomes some 250 bytes of JSON in the output
 _BOMB_FLOOR_BYTES: Final = 64 << 20
+_STRANGE_FILES_MAX: Final = 100_000  # File may name the input in a way that we do not know
 _SUFFIX: Final = ".out"
 
 
@@ -48,6 +50,18 @@ class Depth(StrEnum):
     FULL = "full"  # every record, held against the documents of the input
     HEAD = "head"  # the output exists and its first records parse
     OFF = "off"  # nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reads:
+    """How often an output was tried, how often it was there and bad, and the monotonic time of the next try."""
+
+    tries: int
+    bad: int
+    due: float
+
+
+_UNREAD: Final = _Reads(tries=0, bad=0, due=float("-inf"))
 
 
 class Verify:
@@ -62,38 +76,38 @@ class Verify:
         self._buckets = buckets
         self._depth = depth
         self._rng = rng
-        self._reads: dict[int, tuple[int, float]] = {}  # job id -> bad reads, monotonic time of the next one
+        self._reads: dict[int, _Reads] = {}  # by job id
 
     async def tick(self, now: float) -> float:
         """Verify some finished jobs at once; returns at once while there are more."""
         finished = await self._ledger.jobs(states={State.FINISHED}, limit=_PARALLEL + len(self._reads))
         waiting = {job.id: self._reads[job.id] for job in finished if job.id in self._reads}
         self._reads = waiting
-        due = [job for job in finished if waiting.get(job.id, (0, now))[1] <= now][:_PARALLEL]
+        due = [job for job in finished if waiting.get(job.id, _UNREAD).due <= now][:_PARALLEL]
         async with anyio.create_task_group() as group:
             for job in due:
                 group.start_soon(self._verify, job, now)
         if due:
             return 0.0
-        return max(0.05, min([at - now for _, at in waiting.values()] + [_IDLE_S]))
+        return max(0.05, min([reads.due - now for reads in waiting.values()] + [_IDLE_S]))
 
     async def _verify(self, job: Job, now: float) -> None:
         try:
             finding = await self._examine(job)
         except Lost as error:
             finding = Finding(verdict=Verdict.MISSING, reason=str(error))
-        except Denied as error:
+        except Forbidden as error:
             reason = f"{error} (fleet needs s3:GetObject and s3:ListBucket)"
             finding = Finding(verdict=Verdict.UNREADABLE, reason=reason)
         except ValueError as error:
             finding = Finding(verdict=Verdict.UNREADABLE, reason=str(error))
-        except (Throttled, Unavailable) as error:
-            self._wait(job, self._reads.get(job.id, (0, 0.0))[0], now, str(error))
+        except (Denied, Throttled, Unavailable) as error:
+            self._wait(job, self._reads.get(job.id, _UNREAD).bad, now, str(error))
             return
         if finding.verdict in (Verdict.COMPLETE, Verdict.PARTIAL):
             await self._verified(job, finding)
             return
-        reads = self._reads.get(job.id, (0, 0.0))[0] + 1
+        reads = self._reads.get(job.id, _UNREAD).bad + 1
         if reads < _READS:
             self._wait(job, reads, now, str(finding.reason))
             return
@@ -117,10 +131,11 @@ class Verify:
         if verified is not None:
             self._moves.telemetry.documents_failed(job.lane.kind, finding.codes)
 
-    def _wait(self, job: Job, reads: int, now: float, reason: str) -> None:
-        wait_s = backoff_s(reads + 1, self._rng.random(), floor_s=1.0, ceiling_s=60.0)
-        self._reads[job.id] = (reads, now + wait_s)
-        log.warning("job.output_unread", key=job.key, kind=job.lane.kind, reads=reads, reason=reason)
+    def _wait(self, job: Job, bad: int, now: float, reason: str) -> None:
+        tries = self._reads.get(job.id, _UNREAD).tries + 1
+        wait_s = backoff_s(tries + 1, self._rng.random(), floor_s=1.0, ceiling_s=60.0)
+        self._reads[job.id] = _Reads(tries=tries, bad=bad, due=now + wait_s)
+        log.warning("job.output_unread", key=job.key, kind=job.lane.kind, reads=bad, reason=reason)
 
     async def _examine(self, job: Job) -> Finding:
         if self._depth is Depth.OFF:
@@ -133,7 +148,10 @@ class Verify:
         limits, expected = Limits(records=_HEAD_RECORDS), None
         if self._depth is Depth.FULL:
             expected, size_bytes = await _expected(s3, job.prefix, per_line=per_line)
-            limits = Limits(total_bytes=max(_BOMB_FLOOR_BYTES, _BOMB_RATIO * size_bytes))
+            limits = Limits(
+                total_bytes=max(_BOMB_FLOOR_BYTES, _BOMB_RATIO * size_bytes),
+                files=len(expected.documents) + _STRANGE_FILES_MAX,
+            )
         output = Output()
         if KINDS[job.lane.kind].archived:
             async with s3.open(job.output_uri) as blob:

@@ -7,7 +7,7 @@ Does not: read what did not change, or take back the jobs of a line or file that
 """
 
 import stat
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,12 +18,12 @@ from anyio import to_thread
 from fleet.aws.s3 import S3
 from fleet.core.errors import Denied, InvalidInput, Lost, Throttled, Unavailable
 from fleet.stages.ingest import Reading
+from fleet.stages.source import manifests_in
 
-__all__ = ["Read", "Watch", "manifests_in"]
+__all__ = ["Read", "Watch"]
 
 log = structlog.get_logger()
 
-_SUFFIXES: Final = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
 _READ_SHARE: Final = 5.0  # of the time that reading took, until the same manifest is read again
 _S3_LOOK_S: Final = 15.0  # a HEAD request each: 173,000 a month and manifest
 
@@ -159,23 +159,6 @@ class Watch:
         if trouble != watched.trouble:
             log.warning("manifest.unread", source=name, reason=trouble)
         watched.trouble = trouble
-
-
-def manifests_in(source: str) -> list[str]:
-    """The manifests that a source stands for: itself, or where it is a directory every manifest in it, by name."""
-    directory = Path(source)
-    if not directory.is_dir():
-        return [source]
-    return sorted(_manifests(directory))
-
-
-def _manifests(directory: Path) -> Iterator[str]:
-    try:
-        for path in directory.iterdir():
-            if path.name.endswith(_SUFFIXES) and not path.name.startswith(".") and path.is_file():
-                yield str(path)
-    except OSError as error:
-        raise InvalidInput(f"manifest {directory}: {error.strerror}") from None
 
 
 def _file_shape(name: str) -> _Shape:

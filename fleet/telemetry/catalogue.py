@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["CATALOGUE", "Metric"]
+__all__ = ["CATALOGUE", "Metric", "as_markdown"]
 
 _COMMIT_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _LAG_S: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30)
@@ -111,3 +111,12 @@ CATALOGUE: Final = tuple(
         ("fleet_collector_errors_total", "counter", (), "Looks into the ledger that failed"),
     )
 )
+
+
+def as_markdown() -> str:
+    """The catalogue as the README shows it."""
+    rows = [
+        f"| `{row.name}` | {row.type} | {', '.join(f'`{label}`' for label in row.labels)} | {row.help} |"
+        for row in CATALOGUE
+    ]
+    return "\n".join(["| metric | type | labels | what it says |", "| --- | --- | --- | --- |", *rows]) + "\n"

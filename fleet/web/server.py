@@ -8,12 +8,14 @@ its own (DNS rebinding); every answer forbids scripts and frames of others. Noth
 import asyncio
 import errno
 import ipaddress
+import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from fleet.core.errors import FleetError, InvalidInput, Misconfigured
 from fleet.web.api import Api
@@ -24,6 +26,9 @@ from fleet.web.source import Source
 __all__ = ["Web", "parse_address"]
 
 log = structlog.get_logger()
+
+_logger = logging.getLogger("fleet.web")
+_logger.addFilter(lambda record: not _is_nonsense(record))
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -40,6 +45,7 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
+    "Server": "fleet",
 }
 
 
@@ -70,6 +76,7 @@ class Web:
         self._runner = web.AppRunner(
             application,
             access_log=None,
+            logger=_logger,
             handle_signals=False,
             max_field_size=_HEADER_BYTES,
             max_line_size=_HEADER_BYTES,
@@ -106,8 +113,10 @@ class Web:
         open_now = [connection.transport for connection in server.connections] if server else []
         waiting = [transport for transport in open_now if transport and transport not in self._answering]
         self._quiet_since = {transport: self._quiet_since.get(transport, now) for transport in waiting}
-        for transport in waiting:
-            if now - self._quiet_since[transport] >= _IDLE_S or len(open_now) > _CONNECTIONS:
+        waiting.sort(key=lambda transport: self._quiet_since[transport])
+        too_many = len(open_now) - _CONNECTIONS
+        for number, transport in enumerate(waiting):
+            if number < too_many or now - self._quiet_since[transport] >= _IDLE_S:
                 transport.abort()
         self._sweep = loop.call_later(_SWEEP_S, self._close_quiet)
 
@@ -156,6 +165,12 @@ def _problem(status: int, detail: str, *, close: bool = False, headers: dict[str
 
 def _allowed(error: web.HTTPException) -> dict[str, str]:
     return {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+
+
+def _is_nonsense(record: logging.LogRecord) -> bool:
+    """Whether the server tells of a request that is no HTTP: the client's error, answered with 400, not ours."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is not None and issubclass(kind, HttpProcessingError)
 
 
 def _is_loopback(host: str) -> bool:

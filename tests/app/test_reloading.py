@@ -49,14 +49,20 @@ def test_quotas_and_the_like_apply_at_once(file: Path) -> None:
 def test_what_needs_a_restart_is_named_and_stays(file: Path) -> None:
     """Ledger, address, roles and targets stay as they are; what else changed in the same file applies."""
     text = (
-        '[ledger]\nurl = "sqlite:///other.db"\n[manifest]\nmeasure = false\n[retry]\nattempts = 9\n'
+        '[ledger]\nurl = "sqlite:///other.db"\n[manifest]\nmeasure = false\nstrict = true\n[retry]\nattempts = 9\n'
         + BASE.replace("role/comprehend", "role/other")
         + TARGET.format(name="more", slots=10)
     )
 
     old, new, cold = again(file, text)
 
-    assert cold == ["ledger.url", "manifest.measure", "targets.main.data_access_role_arn", "targets.more"]
+    assert cold == [
+        "ledger.url",
+        "manifest.measure",
+        "manifest.strict",
+        "targets.main.data_access_role_arn",
+        "targets.more",
+    ]
     assert new.retry.attempts == 9
     assert new.model_copy(update={"retry": old.retry}) == old
 

@@ -6,10 +6,11 @@ import pytest
 
 from tests.app.day import a_day
 
-PERIODS = 4
+PERIODS = 3
 OBJECTS_PER_JOB = 100  # of the simulation: its job, its input and its output; a leak per pass would be thousands
 
 
+@pytest.mark.timeout(300)
 def test_nothing_piles_up_while_manifests_come_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every manifest is done in its time; objects and open files are what they were (`tests.app.day` for a whole day).
 

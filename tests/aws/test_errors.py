@@ -51,6 +51,29 @@ def test_a_declared_answer_was_surely_not_accepted(code: str, status: int, kind:
 
 
 @pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("6f3a2c1e-0000-4000-8000-1234567890ab", "6f3a2c1e-0000-4000-8000-1234567890ab"),
+        ("WEREW0LF12345678", "WEREW0LF12345678"),
+        ("x" * 65, None),
+        ("two\nlines", None),
+        ("", None),
+        (5, None),
+        (None, None),
+    ],
+)
+def test_an_error_keeps_the_request_id_beside_its_text(given: object, kept: str | None) -> None:
+    """What AWS's support asks for; not in the text, so that jobs with one trouble have one reason."""
+    error = answer("ValidationException", 400)
+    error.response["ResponseMetadata"]["RequestId"] = given  # type: ignore[typeddict-item]
+
+    ours = translate(error)
+
+    assert ours is not None
+    assert (ours.request_id, str(ours)) == (kept, "ValidationException: words")
+
+
+@pytest.mark.parametrize(
     "error",
     [
         answer("InternalServerException", 500),

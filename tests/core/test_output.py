@@ -73,6 +73,7 @@ def test_only_the_head_is_read_when_that_is_enough() -> None:
         (archive(("output", b"x" * 300_000)).getvalue(), "longer than 200000 bytes"),
         (archive(("output", b"\n" * 5_000_000)).getvalue(), "more than 4000000 bytes"),
     ],
+    ids=lambda value: value.replace(" ", "-") if isinstance(value, str) else "body",
 )
 def test_what_is_not_an_output_is_called_broken(body: bytes, says: str) -> None:
     """Damage, bombs, links and nonsense end in a reason, never in an exception or in unbounded reading."""

@@ -11,7 +11,7 @@ def test_reasons_that_differ_in_names_and_numbers_are_one_group() -> None:
     groups = grouped(
         [
             (State.DISCARDED, "INTERNAL_ERROR: try again (attempt 3 of 3)", 2),
-            (State.DISCARDED, "INTERNAL_ERROR: try again (attempt 4 of 3)", 3),
+            (State.DISCARDED, "INTERNAL_ERROR: try again (attempt 3 of 3, 3 earlier not counted)", 3),
             (State.VERIFIED, "INTERNAL_ERROR: try again (attempt 3 of 3)", 1),
             (State.PENDING, "no such bucket: s3://one/x", 1),
         ]

@@ -24,7 +24,7 @@ AROUND = Surroundings(now=1_060.0, states={State.PENDING: 8, State.RUNNING: 10},
     ("changes", "around", "says"),
     [
         ({}, {}, "10 of 10 of its lane are taken, and 7 other jobs wait too"),
-        ({}, {"states": {State.PENDING: 1}}, "It is next"),
+        ({}, {"states": {State.PENDING: 1}}, "It can start"),
         ({}, {"slots": None}, "does not serve its lane"),
         ({"due_at": 1_090.0, "reason": "Rate exceeded"}, {}, "waits for 30s before it is tried again. Last: Rate"),
         ({"cancel_requested": True}, {}, "is to be cancelled"),
@@ -61,12 +61,12 @@ def test_events_tell_the_time_between_them_and_failed_documents() -> None:
     errors = [{"file": "a.txt", "line": 1, "code": "X"}, {"file": "b.txt", "line": None, "code": "X"}]
     events = [
         (10.0, Event.CLAIMED, 1, {"holder": "host:1"}),
-        (12.5, Event.ACCEPTED, 1, {"remote_id": "abc"}),
+        (12.5, Event.ACCEPTED, 1, {"remote_id": "abc", "request_id": "e1"}),
         (500.0, Event.VERIFIED, 1, {"verdict": "partial", "errors": errors}),
     ]
 
     found = happenings(events)
 
     assert [happened.after_s for happened in found] == [None, 2.5, 487.5]
-    assert [happened.told for happened in found] == ["by host:1", "JobId abc", "partial"]
+    assert [happened.told for happened in found] == ["by host:1", "JobId abc; AWS request e1", "partial"]
     assert document_errors(events) == ["2 x X: a.txt line 1, b.txt"]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+
 from fleet.sandbox.store import S3Store
 from tests.e2e.conftest import CONFIG, Place
 

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import structlog
 
+from fleet.core.job import Event, Job, State, Verdict
+from fleet.core.lane import Lane
+from fleet.telemetry import Telemetry
 from fleet.telemetry.logs import on_record, set_up_logs, tell_held_back
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYCANARYKEY"
@@ -144,6 +147,56 @@ def test_every_record_is_counted_by_its_level_held_back_or_not(stream: io.String
     structlog.get_logger().info("run.progress")
 
     assert (heard.count("error"), heard.count("info")) == (10, 1)
+
+
+def test_the_form_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """FLEET_LOG_FORMAT=json also on a terminal, text also off one."""
+    for form, stream in (("json", Terminal()), ("text", io.StringIO())):
+        monkeypatch.setenv("FLEET_LOG_FORMAT", form)
+        set_up_logs(stream=stream)
+        structlog.get_logger().info("run.progress")
+
+        assert stream.getvalue().startswith("{") == (form == "json")
+    structlog.reset_defaults()
+
+
+def test_a_job_that_has_ended_is_told_in_one_line(stream: io.StringIO) -> None:
+    """Attempts, waits, durations, documents and AWS's JobId; nothing that is not known, and no name of an object."""
+    job = Job(
+        id=1,
+        key="3f2a",
+        lane=Lane("123456789012", "us-east-1", "entities"),
+        target="main",
+        prefix="s3://corpus/jane-doe/",
+        state=State.VERIFIED,
+        attempt=2,
+        snoozes=3,
+        remote_id="abc",
+        submitted_at=100.0,
+        ended_at=580.5,
+        updated_at=582.0,
+        verdict=Verdict.COMPLETE,
+        documents=20,
+        failed_documents=0,
+    )
+
+    Telemetry().moved(job, Event.VERIFIED)
+
+    (record,) = records(stream)
+    del record["timestamp"]
+    assert record == {
+        "event": "job.verified",
+        "level": "info",
+        "key": "3f2a",
+        "kind": "entities",
+        "attempts": 2,
+        "waits": 3,
+        "ran_s": 480.5,
+        "settled_s": 1.5,
+        "verdict": "complete",
+        "documents": 20,
+        "remote_id": "abc",
+    }
 
 
 def test_a_huge_value_is_cut(stream: io.StringIO) -> None:

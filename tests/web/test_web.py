@@ -285,3 +285,29 @@ def _problems(value: Any, schema: Any, where: str = "answer") -> list[str]:
         for item in value:
             problems += _problems(item, schema["items"], f"{where}[]")
     return problems
+
+
+async def test_a_request_that_is_no_http_is_no_error_of_ours(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """A client that talks nonsense gets 400, and nobody is woken up: no record, which an alert would count."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(served.url.rpartition(":")[2]))
+
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 9000 + b"\r\n\r\n")
+    answer = await reader.readline()
+    writer.close()
+
+    assert b" 400 " in answer
+    assert not caplog.records
+
+
+async def test_of_too_many_connections_the_oldest_quiet_ones_are_closed(served: Served) -> None:
+    """Sixty that say nothing: ten are closed, and a probe is still answered."""
+    port = int(served.url.rpartition(":")[2])
+    quiet = [await asyncio.open_connection("127.0.0.1", port) for _ in range(60)]
+
+    first = await asyncio.wait_for(quiet[0][0].read(), 10)
+
+    assert first == b""
+    assert (await served.get("/livez"))[0] == 200
+    assert not quiet[-1][0].at_eof()
+    for _, writer in quiet:
+        writer.close()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from fleet.cli.options import AsJson, Config, LogLevel, Manifests, Quiet, Verbose
+from fleet.cli.options import AsJson, Config, LogLevel, Manifests, Quiet, Strict, Verbose
 
 __all__ = ["add_work"]
 
@@ -59,19 +59,23 @@ def plan(
     measure: Annotated[
         bool, typer.Option("--measure", help="List the inputs in S3 too, to tell their sizes and what they may cost.")
     ] = False,
+    strict: Strict = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
     """Show what a run would do, and what is wrong.
 
-    Which jobs start, which lines are rejected, how long it may take, what it may cost. Touches nothing. Exit code 1 where lines are rejected.
+    Which jobs start, which lines are rejected, how long it may take, what it may cost. Touches nothing. Exit code 1
+    where lines are rejected, 65 where --strict refuses a manifest for them.
 
     Example: fleet plan corpus.jsonl
     """
     from fleet.cli.plan import plan_command
 
-    raise typer.Exit(plan_command(manifests, config, measure=measure, as_json=as_json, quiet=quiet, verbose=verbose))
+    raise typer.Exit(
+        plan_command(manifests, config, strict=strict, measure=measure, as_json=as_json, quiet=quiet, verbose=verbose)
+    )
 
 
 def run(
@@ -80,6 +84,7 @@ def run(
     rerun_changed: Annotated[
         bool, typer.Option("--rerun-changed", help="Do ended jobs again whose settings the manifest has changed.")
     ] = False,
+    strict: Strict = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -88,6 +93,7 @@ def run(
     """Run the manifests to the end, then print a summary.
 
     Every line's jobs are verified, or given up with a reason.
+
     Interrupt it as you like, even with kill -9: the same command goes on where it stopped.
 
     Example: fleet run corpus.jsonl --config fleet.toml
@@ -96,7 +102,15 @@ def run(
 
     level = log_level or ("debug" if verbose else "error" if quiet else None)
     raise typer.Exit(
-        run_command(manifests, config, rerun_changed=rerun_changed, as_json=as_json, quiet=quiet, log_level=level)
+        run_command(
+            manifests,
+            config,
+            rerun_changed=rerun_changed,
+            strict=strict,
+            as_json=as_json,
+            quiet=quiet,
+            log_level=level,
+        )
     )
 
 
@@ -106,6 +120,7 @@ def serve(
         typer.Argument(metavar="[MANIFEST...]", help="Files, directories of manifests, or s3://bucket/key: watched."),
     ] = None,
     config: Config = None,
+    strict: Strict = False,
     verbose: Verbose = False,
     log_level: LogLevel = None,
 ) -> None:
@@ -117,4 +132,5 @@ def serve(
     """
     from fleet.cli.serve import serve_command
 
-    raise typer.Exit(serve_command(manifests or [], config, log_level=log_level or ("debug" if verbose else None)))
+    level = log_level or ("debug" if verbose else None)
+    raise typer.Exit(serve_command(manifests or [], config, strict=strict, log_level=level))

@@ -22,11 +22,13 @@ import queue
 import selectors
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 import anyio
 from anyio import to_thread
+from anyio._backends._asyncio import _threadpool_idle_workers
 
 __all__ = ["Deadlock", "LoopClock", "OutsideWorld", "VirtualLoop", "simulate_coroutine"]
 
@@ -128,6 +130,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             return super().call_soon_threadsafe(callback, *args, context=context)
         if self.is_closed():
             raise RuntimeError("Event loop is closed")
+        context = context or contextvars.copy_context()  # the thread's own, as on any loop
         self._inbox.put((callback, args, context))
         return asyncio.Handle(callback, args, self, context)
 
@@ -138,6 +141,15 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             self._calls_of_threads.add(task)
             task.add_done_callback(self._calls_of_threads.discard)
         return task
+
+    def forget_threads(self) -> None:
+        """No thread works, and none waits for the loop: for a forked process, which has only the thread that forked."""
+        self._calls_of_threads.clear()
+        self._inbox = queue.SimpleQueue()
+        with suppress(LookupError):  # no thread was ever needed
+            _threadpool_idle_workers.get().clear()
+        while self._limiter is not None and (borrowers := self._limiter.statistics().borrowers):
+            self._limiter.release_on_behalf_of(borrowers[0])
 
     def idle(self, timeout_s: float | None) -> None:
         """Nothing is ready: hear a thread, else go on to the next timer. Called by the selector alone."""

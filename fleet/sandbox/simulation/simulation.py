@@ -108,18 +108,18 @@ class Simulation:
     @property
     def http_session(self) -> Callable[..., SimulatedSession]:
         """For `AioConfig(http_session_cls=...)`: Comprehend and S3 clients with it come here, whatever their URL."""
-        return partial(SimulatedSession, self._answer)
+        return partial(SimulatedSession, self.reply_to)
 
     def attach(self, client: Any) -> None:
         """An open aiobotocore client comes here from now on, whatever its configuration says of HTTP."""
         timeout_s = float(client.meta.config.read_timeout)
 
         async def answer(request: Any, **_: Any) -> Any:
-            return await send(self._answer, request, timeout_s)
+            return await send(self.reply_to, request, timeout_s)
 
         client.meta.events.register_first("before-send", answer)
 
-    async def _answer(self, request: Any) -> Reply:
+    async def reply_to(self, request: Any) -> Reply:
         """The reply to a prepared botocore request of either service."""
         headers = {name.lower(): text(value) for name, value in request.headers.items()}
         target = headers.get("x-amz-target", "")
