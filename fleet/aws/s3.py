@@ -107,6 +107,7 @@ class BlobReader(io.RawIOBase):
         self._body = body
         self._deadline_s = deadline_s
         self._left = b""
+        self._ended = False
 
     def readable(self) -> bool:
         return True
@@ -126,6 +127,8 @@ class BlobReader(io.RawIOBase):
         """
         chunk = bytearray()
         async with mapped(self._deadline_s):
-            while len(chunk) < _CHUNK_BYTES and (part := await self._body.read(_CHUNK_BYTES - len(chunk))):
+            while len(chunk) < _CHUNK_BYTES and not self._ended:
+                part = await self._body.read(_CHUNK_BYTES - len(chunk))
+                self._ended = not part
                 chunk += part
         return bytes(chunk)

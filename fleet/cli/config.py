@@ -35,10 +35,14 @@ def show_command(config: Path | None, *, as_json: bool) -> int:
 def check_command(config: Path | None, *, as_json: bool) -> int:
     """Say that the configuration can work, as far as can be told without AWS; 0. `Misconfigured` if it cannot."""
     from fleet.app.forecast import quotas_of
+    from fleet.app.ledger import check_url
+    from fleet.app.reloading import check_whole
 
     settings = load(config)
     if not settings.targets:
         raise Misconfigured("no target is configured; add a [targets.NAME] table (fleet init writes an example)")
+    check_url(settings)
+    check_whole(settings)
     try:
         quotas_of(settings)
     except (ValueError, IndexError) as error:
