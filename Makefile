@@ -26,7 +26,7 @@ demo: $(READY) ## Run the main job on the sandbox: no AWS account needed, about 
 	@$(BIN)/fleet demo
 
 test: $(READY) $(AWS) ## Run all tests.
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadfile --timeout 180
 
 bench: $(READY) ## Benchmarks: fleet beside other ways to do it, on the sandbox (many minutes; ARGS=--quick for a look).
 	$(BIN)/python -m tests.bench.scheduling $(ARGS)
@@ -40,7 +40,7 @@ faults: $(READY) ## Fault campaigns: crashes at every step, kills, syscalls, pow
 	@command -v strace > /dev/null || apt-get install --yes --quiet strace > /dev/null || true
 	$(BIN)/python -m tests.faults.ledger --seconds 140
 	$(BIN)/python -m tests.faults.simulation $(if $(SEEDS),--seeds $(SEEDS),--minutes 5)
-	$(BIN)/python -m tests.faults.process
+	$(BIN)/python -m tests.faults.process --kills 200 --jobs 500
 
 systemd: $(READY) ## Boot the unit under a real systemd in a container of its own (needs root; 3 to 6 minutes).
 	$(BIN)/python -m tests.deploy.systemd
@@ -51,6 +51,8 @@ image: $(READY) ## Build the container image with buildah and run it (needs root
 generate: $(READY) ## Make all committed files anew that are generated from code.
 	$(BIN)/python -m grafana.generate
 	$(BIN)/python deploy/kubernetes/generate.py
+	$(BIN)/python -m tests.faults.table
+	$(BIN)/python -m docs.reference
 
 format: $(READY) ## Format the code and fix what the linter can fix.
 	$(BIN)/ruff check --fix-only .

@@ -4,7 +4,6 @@ Precedence: flag > environment > file > secrets directory > default. An unknown 
 is an error that suggests the right spelling: a limit that silently does not apply is worse than none.
 """
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -15,22 +14,22 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NestedSecretsSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
+from fleet.core import strict_toml
 from fleet.core.errors import Misconfigured
 from fleet.core.lane import Quotas
-from fleet.core.secrets import is_secret, redacted
-from fleet.core.text import named, shown
+from fleet.core.secrets import redacted
+from fleet.core.text import named, nearest, shown
 
 __all__ = ["Settings", "TargetSettings", "default_prices", "load"]
 
 _PREFIX: Final = "FLEET_"
-_FILE_MAX_BYTES: Final = 4 << 20
 _ONLY_OURS: Final = frozenset({"FLEET_CONFIG", "FLEET_LOG_LEVEL", "FLEET_LOG_FORMAT"})  # read by the command line
 
 
@@ -39,8 +38,7 @@ class _Section(BaseModel):
 
     @field_validator("*", mode="before")
     @classmethod
-    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """`active_jobs = true` is refused; pydantic would take it for 1."""
+    def _no_truth_for_1(cls, value: Any, info: ValidationInfo) -> Any:
         if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
             raise PydanticCustomError("no_truth", "a number or text is wanted")
         return value
@@ -177,32 +175,36 @@ def load(
     file = path or Path("fleet.toml")
     if path is not None and not path.is_file():
         raise Misconfigured(f"configuration {path}: {'not a file' if path.exists() else 'no such file'}")
-    if file.is_file() and file.stat().st_size > _FILE_MAX_BYTES:
-        raise Misconfigured(f"configuration {file}: larger than {_FILE_MAX_BYTES:,} bytes, so it is something else")
-    problems = list(_unknown_variables(os.environ if environment is None else environment))
+    unknown = dict(_unknown_variables(os.environ if environment is None else environment))
+    problems = list(unknown.values())
     try:
-        settings = _Sourced.of(file, flags or {})
-    except tomllib.TOMLDecodeError as error:
-        raise Misconfigured(f"configuration {file}: not valid TOML: {error}") from None
+        settings = _Sourced.of(_table(file), flags or {})
     except ValidationError as error:
-        problems += [_explain(file, problem) for problem in error.errors(include_url=False)]
+        told = error.errors(include_url=False)
+        problems += [_explain(file, problem) for problem in told if _spelling(problem["loc"]) not in unknown]
     except SettingsError as error:
         problems += [f"{error}: where a variable holds a whole table or list, it holds JSON"]
-    except UnicodeDecodeError as error:
-        at = f"byte 0x{error.object[error.start]:02x} at position {error.start + 1:,}"
-        raise Misconfigured(f"configuration {file}: not UTF-8: {at}; save the file as UTF-8") from None
-    except (ValueError, RecursionError) as error:  # an integer of more digits than int() takes; nested too deep
-        raise Misconfigured(f"configuration {file}: not valid TOML: {shown(str(error))}") from None
     if problems:
         raise Misconfigured("\n".join(problems))
     return settings
+
+
+def _table(file: Path) -> dict[str, Any]:
+    """What the file says; nothing where there is none."""
+    if not file.is_file():
+        return {}
+    try:
+        with file.open("rb") as opened:
+            return strict_toml.parse(opened.read(strict_toml.BYTES_MAX + 1))
+    except ValueError as error:
+        raise Misconfigured(f"configuration {file}: {error}") from None
 
 
 class _Sourced:
     """Settings with the sources of one call: the file and the secrets directory are not known before."""
 
     @staticmethod
-    def of(file: Path, flags: Mapping[str, Any]) -> Settings:
+    def of(table: dict[str, Any], flags: Mapping[str, Any]) -> Settings:
         class Loaded(Settings):
             @classmethod
             def settings_customise_sources(
@@ -213,7 +215,7 @@ class _Sourced:
                 dotenv_settings: PydanticBaseSettingsSource,
                 file_secret_settings: PydanticBaseSettingsSource,
             ) -> tuple[PydanticBaseSettingsSource, ...]:
-                toml = TomlConfigSettingsSource(settings_cls, toml_file=file)
+                toml = InitSettingsSource(settings_cls, init_kwargs=table)
                 sources = (init_settings, env_settings, toml)
                 secrets = os.environ.get("CREDENTIALS_DIRECTORY") or "/run/secrets"
                 if not Path(secrets).is_dir():
@@ -241,7 +243,8 @@ def _shipped(name: str) -> dict[str, Any]:
     return tomllib.loads(path.read_text())
 
 
-def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
+def _unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Each variable that means nothing, and what is said of it."""
     known = {f"{_PREFIX}{name.upper()}" for name in Settings.model_fields}
     for name in sorted(environment):
         if not name.startswith(_PREFIX) or name in _ONLY_OURS:
@@ -249,7 +252,10 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
         section, *rest = name.split("__")
         if section in known and _is_known(section.removeprefix(_PREFIX).lower(), [part.lower() for part in rest]):
             continue
-        yield f"environment variable {name}: unknown{_suggest(name, sorted(_ONLY_OURS | _spelled()))}"
+        known_names = sorted(one.removeprefix(_PREFIX) for one in _ONLY_OURS | _spelled())
+        meant = nearest(name.removeprefix(_PREFIX), known_names)
+        told = f"did you mean {_PREFIX}{meant}?" if meant else "fleet config show names every setting"
+        yield name, f"environment variable {name}: unknown; {told}"
 
 
 def _is_known(section: str, rest: list[str]) -> bool:
@@ -260,9 +266,14 @@ def _is_known(section: str, rest: list[str]) -> bool:
     return rest[0] in model.model_fields
 
 
+def _spelling(place: tuple[int | str, ...]) -> str:
+    """The variable that gives the setting at this place."""
+    return _PREFIX + "__".join(map(str, place)).upper()
+
+
 def _spelled() -> set[str]:
     return {
-        f"{_PREFIX}{section}__{name}".upper()
+        _spelling((section, name))
         for section, field in Settings.model_fields.items()
         if section != "targets"
         for name in field.annotation.model_fields  # type: ignore[union-attr]
@@ -274,17 +285,11 @@ def _explain(file: Path, problem: Any) -> str:
     if problem["type"] == "missing":
         return f"configuration {file}: {place}: required, but not given"
     if problem["type"] != "extra_forbidden":
-        return (
-            f"configuration {file}: {place}: {problem['msg'].lower()}, not {_value(problem['loc'], problem['input'])}"
-        )
+        return f"configuration {file}: {place}: {problem['msg'].lower()}, not {redacted(shown(problem['input']))}"
     known = _fields_at(problem["loc"][:-1])
-    return f"configuration {file}: {place}: unknown key{_suggest(str(problem['loc'][-1]), known)}"
-
-
-def _value(place: tuple[int | str, ...], value: object) -> str:
-    """The value as it may be shown: short, and without what it keeps secret."""
-    secret = any(is_secret(str(part)) for part in place)
-    return "what is given" if secret else redacted(shown(value))
+    meant = nearest(str(problem["loc"][-1]), known)
+    told = f"did you mean {meant}?" if meant else f"known here: {', '.join(known)}"
+    return f"configuration {file}: {place}: unknown key; {told}"
 
 
 def _fields_at(path: tuple[int | str, ...]) -> list[str]:
@@ -293,8 +298,3 @@ def _fields_at(path: tuple[int | str, ...]) -> list[str]:
         annotation = TargetSettings if part == "targets" else getattr(fields.get(part), "annotation", None)
         fields = getattr(annotation, "model_fields", fields)
     return sorted(fields)
-
-
-def _suggest(word: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

@@ -1,5 +1,6 @@
 """What many tests share: a clock that the test owns, a real sandbox over loopback HTTP, and a fleet around it."""
 
+import logging
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -9,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+import structlog
 from moto.server import ThreadedMotoServer
 
 from fleet.app.planning import planner
@@ -140,6 +142,19 @@ class Rig:
     def remote(self) -> list[Any]:
         """The Comprehend jobs that the sandbox has."""
         return list(self.sandbox.service.jobs.values())
+
+
+@pytest.fixture(autouse=True)
+def _logs_of_its_own() -> Iterator[None]:
+    """A test that sets up logs, perhaps to a stream that ends with it, leaves nothing of that to the next one."""
+    root = logging.getLogger()
+    handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = [handler for handler in root.handlers if handler in handlers]
+    root.setLevel(level)
+    logging.raiseExceptions = raises
+    logging.captureWarnings(False)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,12 @@ from contextlib import asynccontextmanager
 from fleet.ledger.ledger import Ledger
 from fleet.settings import Settings
 
-__all__ = ["open_ledger"]
+__all__ = ["check_url", "open_ledger"]
+
+
+def check_url(settings: Settings) -> None:
+    """Nothing, or `Misconfigured` where [ledger] url names no ledger that fleet can have."""
+    Ledger.exists(settings.ledger.url)
 
 
 @asynccontextmanager

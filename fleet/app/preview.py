@@ -22,7 +22,8 @@ from fleet.core.report import RejectedLine
 from fleet.ledger.ledger import Ledger
 from fleet.settings import Settings, default_prices
 from fleet.stages.inputs import Findings, Inputs
-from fleet.stages.source import Batch, Plan, manifests_of, open_manifest, read, rejected
+from fleet.stages.places import manifests_of
+from fleet.stages.source import Batch, Plan, open_manifest, read, rejected
 
 if TYPE_CHECKING:
     from fleet.aws.s3 import S3

@@ -14,7 +14,7 @@ from fleet.core.lane import Quotas
 from fleet.core.text import shown, suggestion
 from fleet.settings import Settings, load
 
-__all__ = ["HOT", "is_hot", "reload"]
+__all__ = ["HOT", "check_whole", "is_hot", "reload"]
 
 HOT: Final = (
     "defaults",
@@ -57,7 +57,7 @@ def reload(old: Settings, path: Path | None) -> tuple[Settings, list[str]]:
             },
         }
     )
-    _check(merged)
+    check_whole(merged)
     return merged, cold
 
 
@@ -70,7 +70,8 @@ def is_hot(name: str) -> bool:
     )
 
 
-def _check(settings: Settings) -> None:
+def check_whole(settings: Settings) -> None:
+    """Nothing, or `Misconfigured` where the settings are each right, and cannot work together."""
     planner(settings)
     if unknown := [kind for kind in settings.defaults.kinds if kind not in KINDS]:
         raise Misconfigured(f"defaults.kinds: unknown kind {shown(unknown[0])}; {suggestion(unknown[0], KINDS)}")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
-from fleet.core.errors import InvalidInput
+from fleet.core.errors import Misconfigured
 from fleet.core.identity import canonical, identity, intent, job_name, key, parse_job_name, request_token
 from fleet.core.kinds import KINDS, Kind
 from fleet.core.layers import Layer, at, field_layer, holds, merged, written
@@ -76,11 +76,12 @@ class Target:
 
     @property
     def account(self) -> str:
-        """The account of the role: a role can be passed only within its account. `InvalidInput` if it is no role."""
+        """The account of the role: a role can be passed only within its account. `Misconfigured` if it is no role."""
         match = ROLE_ARN.fullmatch(self.data_access_role_arn)
         if match is None:
             where = f"targets.{self.name}.data_access_role_arn"
-            raise InvalidInput(f"{where}: {shown(self.data_access_role_arn)} is no role's ARN")
+            said = f"{shown(self.data_access_role_arn)} is no role's ARN: write arn:aws:iam::<12 digits>:role/<name>"
+            raise Misconfigured(f"{where}: {said}")
         return match["account"]
 
 

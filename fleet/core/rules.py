@@ -13,7 +13,7 @@ from fleet.core import uri
 from fleet.core.kinds import Kind
 from fleet.core.layers import at
 from fleet.core.shapes import Problem
-from fleet.core.text import shown
+from fleet.core.text import nearest, shown
 
 __all__ = ["ROLE_ARN", "TAGS_MAX", "rule_problems"]
 
@@ -55,8 +55,9 @@ def _language(kind: Kind, request: Mapping[str, Any]) -> Iterator[Problem]:
         if "LanguageCode" not in request:
             yield Problem(path=("LanguageCode",), reason="no language: give one in the line or in [defaults]")
     elif isinstance(language, str) and language not in kind.languages:
-        known = ", ".join(sorted(kind.languages))
-        yield Problem(path=("LanguageCode",), reason=f"{shown(language)} is not supported, only {known}")
+        meant = nearest(language, sorted(kind.languages))
+        instead = f": did you mean {meant!r}?" if meant else f", only {', '.join(sorted(kind.languages))}"
+        yield Problem(path=("LanguageCode",), reason=f"{shown(language)} is not supported{instead}")
 
 
 def _output(request: Mapping[str, Any]) -> Iterator[Problem]:

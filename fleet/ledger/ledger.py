@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
-from fleet.core.errors import InvalidInput
+from fleet.core.errors import InvalidInput, Misconfigured
 from fleet.core.identity import intent as start_request
 from fleet.core.job import Event, Job, PlannedJob, apply
 from fleet.core.lane import Lane
@@ -202,10 +202,12 @@ class Ledger(Wishes):
 def _sqlite_path(url: str) -> str:
     scheme, separator, path = url.partition("://")
     if separator and scheme.split("+")[0] in ("postgresql", "postgres"):
-        raise InvalidInput("ledger.url: postgresql:// comes with a later version; use sqlite:///path")
+        raise Misconfigured("ledger.url: postgresql:// comes with a later version; use sqlite:///path")
     if scheme != "sqlite" or not path.startswith("/") or path == "/":
         # the text may hold a password: name its scheme alone
-        raise InvalidInput(f"ledger.url: must be sqlite:///relative.db or sqlite:////absolute.db, not {scheme!r}://...")
+        raise Misconfigured(
+            f"ledger.url: must be sqlite:///relative.db or sqlite:////absolute.db, not {scheme!r}://..."
+        )
     if "?" in path:
         raise InvalidInput("ledger.url: sqlite:///path takes no options")
     return path[1:]

@@ -87,7 +87,11 @@ class Wire:
             answer=self._answer,
             service=self._service,
         )
-        return suffer(victim)
+        try:
+            return suffer(victim)
+        finally:
+            if fault.what == "foreign_jobs":
+                self._on_change()
 
     def _call(self, operation: str, params: Mapping[str, Any], account: str, region: str) -> dict[str, Any]:
         answer = self._service.call(operation, params, self._clock.now(), account=account, region=region)

@@ -17,17 +17,8 @@ from fleet.core.errors import InvalidInput, Unwritable
 from fleet.ledger.ledger import Ledger
 from fleet.stages.inputs import Inputs
 from fleet.stages.loop import Clock
-from fleet.stages.source import (
-    CHUNK_BYTES,
-    Plan,
-    check,
-    complete_lines,
-    is_repeatable,
-    manifests_of,
-    open_manifest,
-    read,
-    rejected,
-)
+from fleet.stages.places import check, is_repeatable, manifests_of
+from fleet.stages.source import CHUNK_BYTES, Plan, complete_lines, open_manifest, read, rejected
 
 if TYPE_CHECKING:
     from fleet.aws.s3 import S3

@@ -5,11 +5,10 @@ import gzip
 import io
 import itertools
 import os
-import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -19,32 +18,18 @@ from anyio import to_thread
 from fleet.core.errors import InvalidInput
 from fleet.core.job import PlannedJob
 from fleet.core.manifest import Entry, Rejection, entries, split_lines
-from fleet.core.text import shown
-from fleet.core.uri import split
+from fleet.stages.places import check
 
 if TYPE_CHECKING:
     from fleet.aws.s3 import S3
 
-__all__ = [
-    "CHUNK_BYTES",
-    "Batch",
-    "Plan",
-    "check",
-    "complete_lines",
-    "is_repeatable",
-    "manifests_in",
-    "manifests_of",
-    "open_manifest",
-    "read",
-    "rejected",
-]
+__all__ = ["CHUNK_BYTES", "Batch", "Plan", "complete_lines", "open_manifest", "read", "rejected"]
 
 CHUNK_BYTES: Final = 1 << 18
 _BATCH: Final = 2000
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BOMB_FLOOR_BYTES: Final = 1 << 30
 _BOMB_RATIO: Final = 300  # lines that differ in nothing but a number pack to some 1/30, zeros to 1/1030
-_SUFFIXES: Final = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
 
 _CHANGED: Final = "the manifest was changed while it was read: run the command again when nobody writes to it"
 
@@ -133,84 +118,6 @@ def _copy_of_file(source: str) -> IO[bytes]:
     raise InvalidInput(f"manifest {source}: {_CHANGED}")
 
 
-def manifests_of(sources: Iterable[str]) -> list[str]:
-    """Every manifest that these stand for, each once; `InvalidInput` where one cannot be read, or a directory has none.
-
-    A directory stands for the manifests in it, by name.
-    """
-    found: dict[str, None] = {}
-    for source in sources:
-        names = manifests_in(source)
-        if not names:
-            raise InvalidInput(f"manifest {source}: no file in this directory ends in {', '.join(_SUFFIXES)}")
-        found.update(dict.fromkeys(names))
-    for name in found:
-        check(name)
-    return list(found)
-
-
-def manifests_in(source: str) -> list[str]:
-    """The manifests that a source stands for: itself, or where it is a directory every manifest in it, by name."""
-    if source == "-" or source.startswith("s3://") or not Path(source).is_dir():
-        return [source]
-    try:
-        return sorted(str(path) for path in Path(source).iterdir() if _is_manifest(path))
-    except OSError as error:
-        raise InvalidInput(f"manifest {source}: {error.strerror}") from None
-
-
-def _is_manifest(path: Path) -> bool:
-    return path.name.endswith(_SUFFIXES) and not path.name.startswith(".") and path.is_file()
-
-
-def is_repeatable(source: str) -> bool:
-    """Whether the manifest can be read again: a pipe cannot."""
-    return source.startswith("s3://") or (source != "-" and Path(source).is_file())
-
-
-def check(source: str) -> None:
-    """Nothing, where the manifest can be read as far as can be seen without opening it; else `InvalidInput`."""
-    if source == "-":
-        return
-    if not _is_utf8(source):
-        raise InvalidInput(f"manifest {shown(source)}: its name is not UTF-8; rename it, or give it on standard input")
-    if source.startswith("s3://"):
-        _check_object(source)
-        return
-    try:
-        mode = Path(source).stat().st_mode
-    except FileNotFoundError:
-        raise InvalidInput(f"manifest {source}: {_not_there(Path(source))}") from None
-    except OSError as error:
-        raise InvalidInput(f"manifest {source}: {error.strerror}") from None
-    if not stat.S_ISREG(mode) and not stat.S_ISFIFO(mode):
-        raise InvalidInput(f"manifest {source}: not a regular file; give a file, - for standard input, or s3://")
-
-
-def _is_utf8(name: str) -> bool:
-    """Whether the name of a file is text, and not bytes of another encoding that Python hides in surrogates."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _check_object(source: str) -> None:
-    try:
-        _, key = split(source)
-    except ValueError as error:
-        raise InvalidInput(f"manifest {source}: {error}") from None
-    if not key or key.endswith("/"):
-        raise InvalidInput(f"manifest {source}: names no object; give s3://bucket/key of one manifest")
-
-
-def _not_there(path: Path) -> str:
-    if path.is_symlink():
-        return f"it is a link to {shown(str(path.readlink()))}, which is not there"
-    return "no such file"
-
-
 def _open_path(source: str) -> IO[bytes]:
     check(source)
     path = Path(source)
@@ -273,10 +180,10 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
         return
     size_bytes = 0
     with gzip.GzipFile(fileobj=file) as unpacked:
-        while chunk := unpacked.read(CHUNK_BYTES):
+        while chunk := unpacked.read1(CHUNK_BYTES):  # what lies before damage is read
             size_bytes += len(chunk)
             if size_bytes > max(_BOMB_FLOOR_BYTES, _BOMB_RATIO * file.tell()):
-                raise gzip.BadGzipFile(f"it unpacks to more than {_BOMB_RATIO} times its size, as no manifest does")
+                raise OSError(f"it unpacks to more than {_BOMB_RATIO} times its size, as no manifest does")
             yield chunk
 
 
@@ -296,5 +203,8 @@ def _until_broken(items: Iterator[Entry | Rejection]) -> Iterator[Entry | Reject
         for item in items:
             line = item.line
             yield item
-    except (OSError, EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        reason = f"the compressed file is damaged behind this line, so pack it again: {error}"
+        yield Rejection(line=line + 1, field=None, reason=reason)
+    except OSError as error:
         yield Rejection(line=line + 1, field=None, reason=f"the manifest cannot be read beyond this line: {error}")

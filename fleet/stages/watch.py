@@ -18,7 +18,7 @@ from anyio import to_thread
 from fleet.aws.s3 import S3
 from fleet.core.errors import Denied, InvalidInput, Lost, Throttled, Unavailable
 from fleet.stages.ingest import Reading
-from fleet.stages.source import manifests_in
+from fleet.stages.places import manifests_in
 
 __all__ = ["Read", "Watch"]
 

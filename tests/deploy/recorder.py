@@ -24,6 +24,7 @@ _CREDENTIAL: Final = re.compile(r"Credential=([^/]+)/\d+/([^/]*)/([^/]+)/aws4_re
 _JOB_ARN: Final = "arn:aws:comprehend:{region}:{account}:{kind}/{job}"
 _NOT_SENT_ON: Final = ("Host", "Content-Length", "Transfer-Encoding", "Connection", "Expect")
 _NOT_SENT_BACK: Final = ("Content-Length", "Transfer-Encoding", "Content-Encoding", "Connection", "Date", "Server")
+_QUERIES: Final = ("iam", "sts")  # their requests are forms, with the operation as one field of them
 _ASSUMED: Final = f"""\
 <AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult>
 <Credentials><AccessKeyId>{BORROWED_KEY}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey>
@@ -75,7 +76,7 @@ class Recorder:
         key, region, service = signed.groups() if signed else ("anonymous", "", "unsigned")
         for action, resource, context in self._needed(service, region, request, body):
             self.needs.add(Need(access_key=key, action=action, resource=resource, context=context))
-        if service == "sts":
+        if service == "sts" and b"Action=AssumeRole" in body:
             return web.Response(text=_ASSUMED, content_type="text/xml")
         headers = {name: value for name, value in request.headers.items() if name not in _NOT_SENT_ON}
         url = self.upstreams[service] + request.raw_path
@@ -89,13 +90,18 @@ class Recorder:
         """Action, resource and context of each permission, after the Service Authorization Reference."""
         if service == "s3":
             return [_s3(request)]
-        if service == "sts":
-            form = parse_qs(body.decode())
-            return [(f"sts:{form['Action'][0]}", form.get("RoleArn", ["*"])[0], ())]
+        if service in _QUERIES:
+            return [self._query(service, {name: values[0] for name, values in parse_qs(body.decode()).items()})]
+        if service == "servicequotas":
+            return [(f"servicequotas:{request.headers['X-Amz-Target'].rpartition('.')[2]}", "*", ())]
         if service == "comprehend":
             operation = request.headers["X-Amz-Target"].rpartition(".")[2]
             return self._comprehend(operation, region, json.loads(body))
         return [(f"{service}:{request.method}", request.path, ())]
+
+    def _query(self, service: str, form: Mapping[str, str]) -> tuple[str, str, tuple[tuple[str, str], ...]]:
+        role = f"arn:aws:iam::{self.account}:role/{form['RoleName']}" if "RoleName" in form else "*"
+        return f"{service}:{form['Action']}", form.get("RoleArn") or form.get("PolicySourceArn") or role, ()
 
     def _comprehend(
         self, operation: str, region: str, asked: dict[str, Any]

@@ -19,6 +19,7 @@ from fleet.sandbox import S3Store, Sandbox, read_switches
 from fleet.settings import load
 from tests.deploy.policies import FILLED, IAM, Grant, grants, read
 from tests.deploy.recorder import BORROWED_KEY, Need, Recorder
+from tests.doctor.cloud import TRUST, Cloud
 
 OWN_KEY = "AKIASTART"
 RECOGNIZER = "arn:aws:comprehend:us-east-1:123456789012:entity-recognizer/clauses"
@@ -51,11 +52,14 @@ MANIFEST = (
     {"prefix": "s3://corpus-in/2024/01/"},
     {"prefix": "s3://corpus-in/2024/02/", "kinds": ["entities"], "request": {"EntityRecognizerArn": RECOGNIZER}},
 )
+ROLES = {name: (f"arn:aws:iam::123456789012:role/{name}", TRUST) for name in ("comprehend", "fleet")}
+ASKED_BY_DOCTOR = ("sts", "iam", "servicequotas")
 COMMANDS: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "plan": (
         ("plan", "--measure", "s3://corpus-manifests/manifest.jsonl"),
         ("discover", "s3://corpus-in/2024/", "--depth", "1"),
     ),
+    "doctor": (("doctor", "s3://corpus-manifests/manifest.jsonl"),),
     "run": (("run", "s3://corpus-manifests/manifest.jsonl"),),
     "reading": (("status",), ("report",)),
 }
@@ -67,6 +71,7 @@ class Seen:
 
     run: set[Need]
     plan: set[Need]
+    doctor: set[Need]
     reading: set[Need]
     comprehend: set[Need]
     job_arns: set[str]
@@ -87,7 +92,9 @@ async def record(s3_url: str, directory: Path, patch: pytest.MonkeyPatch) -> See
         role = await stack.enter_async_context(Recorder({"s3": s3_url}))
         store = await stack.enter_async_context(S3Store(role.url))
         sandbox = await stack.enter_async_context(Sandbox(read_switches(values=SWITCHES), store=store))
-        fleet = await stack.enter_async_context(Recorder({"s3": s3_url, "comprehend": sandbox.comprehend_url}))
+        cloud = await stack.enter_async_context(Cloud({}, roles=ROLES))
+        upstreams = {"s3": s3_url, "comprehend": sandbox.comprehend_url} | dict.fromkeys(ASKED_BY_DOCTOR, cloud.url)
+        fleet = await stack.enter_async_context(Recorder(upstreams))
         aws = {"AWS_ENDPOINT_URL": fleet.url, "AWS_ACCESS_KEY_ID": OWN_KEY, "AWS_SECRET_ACCESS_KEY": "secret"}
         parts = {}
         for part, commands in COMMANDS.items():
@@ -157,6 +164,13 @@ def test_planning_reads_and_lists_and_looking_needs_nothing(seen: Seen) -> None:
     """`plan` reads the manifest, `--measure` and `discover` list; `status` and `report` ask AWS nothing at all."""
     assert_exact({need for need in seen.plan if need.access_key == BORROWED_KEY}, grants("planner.json"))
     assert seen.reading == set()
+
+
+def test_a_checkup_needs_to_look_and_nothing_else(seen: Seen) -> None:
+    """`doctor` against doctor.json, both ways; to ask who one is needs no permission (STS, GetCallerIdentity)."""
+    needs = {need for need in seen.doctor if need.access_key == BORROWED_KEY}
+
+    assert_exact({need for need in needs if need.action != "sts:GetCallerIdentity"}, grants("doctor.json"))
 
 
 def test_the_data_access_role_may_do_what_comprehend_does(seen: Seen) -> None:

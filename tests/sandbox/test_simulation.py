@@ -242,6 +242,19 @@ def test_the_truth_and_the_switches_are_at_hand(request_for: Open) -> None:
     assert truth["throttled"] == {"StartEntitiesDetectionJob": 1}
 
 
+def test_jobs_of_somebody_else_that_come_with_a_list_end_in_their_time() -> None:
+    """Also where nothing else is due in the sandbox: the request that brings them is no Start."""
+
+    async def main(sandbox: Simulation) -> list[str]:
+        sandbox.faults.add(Fault(what="foreign_jobs", operation="List*", times=1, jobs=2, seconds=30.0))
+        await asyncio.sleep(5)
+        await sandbox.request("ListEntitiesDetectionJobs", {})
+        await asyncio.sleep(60)
+        return [str(job.status) for job in sandbox.service.jobs.values()]
+
+    assert simulate(main) == ["COMPLETED", "COMPLETED"]
+
+
 async def test_both_shells_answer_with_the_same_bytes(opened: Open, clock: Any, request_for: Open) -> None:
     """The same requests at the same time, over HTTP and in process: one body is the other, errors included."""
     asked = [

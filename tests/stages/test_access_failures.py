@@ -42,7 +42,7 @@ async def test_one_prefix_without_access_is_given_up(rig: Rig) -> None:
 
 
 async def test_a_role_that_lost_its_access_pauses_the_lane_and_costs_no_job(rig: Rig) -> None:
-    """Sixteen jobs, twenty minutes without access: a few probes, one warning, none given up; then all of them are done."""
+    """Sixteen jobs, twenty minutes without access: some probes, one warning, none given up; then all are done."""
     lose_access(rig)
     await rig.plan(*(f"{number:02d}/" for number in range(16)))
 
