@@ -184,7 +184,7 @@ def eased(allowance: Allowance, now: float, *, limiter_waited: bool) -> Allowanc
     The rate goes up only while the limiter was really the thing that waited: else nothing would be learned.
     """
     if now >= allowance.slot_probe_at:
-        scarce = 2 * allowance.slots < allowance.quotas.active_jobs
+        scarce = 2 * allowance.slots <= allowance.quotas.active_jobs
         last_s = _SLOT_PROBE_SCARCE_S if scarce else _SLOT_PROBE_LAST_S
         wait_s = min(last_s, 2 * allowance.slot_probe_wait_s)
         probed = replace(allowance, slots=allowance.slots + 1, slot_probe_at=now + wait_s, slot_probe_wait_s=wait_s)

@@ -183,7 +183,7 @@ BROKEN: list[tuple[str, Break, Outcome, str, int]] = [
 @pytest.mark.parametrize(
     ("check", "broken", "outcome", "says", "code"),
     BROKEN,
-    ids=[f"{check}: {says}" for check, _, _, says, _ in BROKEN],
+    ids=[f"{number}: {check}" for number, (check, *_) in enumerate(BROKEN, 1)],
 )
 def test_what_is_broken_is_told_and_spoils_nothing_else(
     clinic: Clinic,

@@ -36,7 +36,8 @@ LIMITS: Final = Limits(total_bytes=4 << 20, line_bytes=100_000, files=50)
 
 def whole_manifest() -> tuple[bytes, dict[int, Line]]:
     """One manifest with every bad line between good ones, and its rows by their line numbers."""
-    lines, rows = [], {}
+    lines: list[bytes] = []
+    rows: dict[int, Line] = {}
     for row in LINES:
         lines.append(json.dumps({"prefix": f"s3://corpus-in/good/{len(lines)}/"}).encode())
         lines.append(row.line if isinstance(row.line, bytes) else json.dumps(row.line).encode())
@@ -123,7 +124,7 @@ def seeds_of(target: str) -> Iterable[bytes]:
     """The catalogue's bytes that a fuzzer of this target begins with."""
     lines = [row.line if isinstance(row.line, bytes) else json.dumps(row.line).encode() for row in LINES]
     sources: Mapping[str, Iterable[bytes]] = {
-        "manifest": chain((row.body for row in FILES), (line for line in lines if len(line) < 5_000)),
+        "manifest": chain((row.body for row in FILES if row.make != "bomb"), lines),
         "uri": (str(row.line.get("prefix", "")).encode() for row in LINES if not isinstance(row.line, bytes)),
         "config": (row.text.encode() if isinstance(row.text, str) else row.text for row in CONFIGS),
         "archive": (_unpacked(row.body) for row in OUTPUTS if row.archived),

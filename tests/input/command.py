@@ -55,7 +55,7 @@ def _surroundings(
         contextlib.chdir(directory),
         mock.patch.object(sys, "argv", ["fleet", *words]),
         mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin))),
-        mock.patch.dict(os.environ, environment | variables, clear=True),
+        mock.patch.dict(os.environ, environment | dict(variables), clear=True),
     ):
         yield
 

@@ -47,10 +47,10 @@ def tar(*entries: tuple[tarfile.TarInfo, bytes], form: int = tarfile.PAX_FORMAT)
     return gzip.compress(plain.getvalue(), mtime=0)
 
 
-def entry(name: str, kind: bytes = tarfile.REGTYPE, **headers: str) -> tarfile.TarInfo:
+def entry(name: str, kind: bytes = tarfile.REGTYPE, headers: dict[str, str] | None = None) -> tarfile.TarInfo:
     found = tarfile.TarInfo(name)
     found.type = kind
-    found.pax_headers = headers
+    found.pax_headers = headers or {}
     return found
 
 
@@ -82,7 +82,7 @@ OUTPUTS: Final = [
     Output(number=56, what="a hardlink", body=wrong("hardlink"), says="a member of the archive is not a regular file"),
     Output(number=56, what="a device", body=wrong("device"), says="a member of the archive is not a regular file"),
     Output(number=56, what="a pipe", body=tar((entry("output", tarfile.FIFOTYPE), b"")), says="a member of the archive is not a regular file"),
-    Output(number=56, what="a sparse file", body=tar((entry("output", **{"GNU.sparse.map": "0,1"}), BOTH)), says="a member of the archive is not a regular file"),
+    Output(number=56, what="a sparse file", body=tar((entry("output", headers={"GNU.sparse.map": "0,1"}), BOTH)), says="a member of the archive is not a regular file"),
     Output(number=56, what="a bomb", body=BOMB, says="the archive holds more than 4194304 bytes"),
     Output(number=56, what="a bomb in an extended header", body=huge_header(), says="the archive has an extended header of 8589934592 bytes"),
     Output(number=56, what="5,000 extended headers in a row", body=chain_of_headers(), says="the archive has more than 8 extended headers in a row"),

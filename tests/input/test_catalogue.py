@@ -14,6 +14,10 @@ from fleet.stages.loop import SystemClock
 from tests.input import catalogue
 from tests.input.command import Said
 from tests.input.rows import Config, Elsewhere, File, Line, Output
+from tests.input.rows_config import CONFIGS
+from tests.input.rows_config import WHOLE as CONFIGURATION
+from tests.input.rows_files import FILES
+from tests.input.rows_outputs import OUTPUTS
 
 WHOLE, ROWS = catalogue.whole_manifest()
 
@@ -51,7 +55,7 @@ def test_a_bad_line_is_named_in_full(planned: tuple[Said, dict[int, tuple[str, .
 
 async def test_every_good_line_of_the_worst_manifest_is_in_the_ledger(tmp_path: Path) -> None:
     """The real ingest, a real ledger: good lines have their jobs, bad ones their rejections, and no line is lost."""
-    (tmp_path / "fleet.toml").write_text(catalogue.WHOLE)
+    (tmp_path / "fleet.toml").write_text(CONFIGURATION)
     (tmp_path / "manifest.jsonl").write_bytes(WHOLE)
     plan = planner(load(tmp_path / "fleet.toml", environment={}))
     async with await Ledger.open(f"sqlite:///{tmp_path}/fleet.db") as ledger:
@@ -69,7 +73,7 @@ async def test_every_good_line_of_the_worst_manifest_is_in_the_ledger(tmp_path: 
         assert told[line] == (0 if row is None else len(row.says)), row
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.number}: {row.what}") for row in catalogue.FILES])
+@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.number}: {row.what}") for row in FILES])
 def test_a_bad_file_is_told_of(row: File, tmp_path: Path) -> None:
     """Exit code, message, and how many of its lines are planned all the same."""
     code, new, told = catalogue.feed_file(row, tmp_path)
@@ -79,7 +83,7 @@ def test_a_bad_file_is_told_of(row: File, tmp_path: Path) -> None:
     assert all(line.isprintable() for line in told)
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.number}: {row.what}") for row in catalogue.CONFIGS])
+@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.number}: {row.what}") for row in CONFIGS])
 def test_a_bad_configuration_is_told_of(row: Config, tmp_path: Path) -> None:
     """File, key, value and what would be right; no secret, no escape sequence, exit code 78."""
     said = catalogue.feed_config(row, tmp_path)
@@ -90,7 +94,7 @@ def test_a_bad_configuration_is_told_of(row: Config, tmp_path: Path) -> None:
     assert "hunter22" not in said.err
 
 
-@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.number}: {row.what}") for row in catalogue.OUTPUTS])
+@pytest.mark.parametrize("row", [pytest.param(row, id=f"{row.number}: {row.what}") for row in OUTPUTS])
 def test_a_bad_output_gets_its_verdict(row: Output) -> None:
     """The verdict with its reason; never an exception."""
     finding = catalogue.feed_output(row)

@@ -19,10 +19,9 @@ HEAL_S: Final = 240.0
 
 _GUSTS_S: Final = 600.0
 _LONG_S, _LONG_JOBS, _HAND_OVER_S = 60.0, 24, 10.0  # jobs that ten minutes are too short for, and a slot's next job
-_CALLS_PER_S: Final = 0.5  # of one operation, in a storm
+_CALLS_PER_S: Final = 0.25  # of one operation, in a storm
 _GROWTH: Final = 1.02
-# Two of the longest waits and ten Starts. After refusals that look like full slots a lane probes after up to 300 s.
-_FULL_S: Final = {"throttled": 2 * 300.0 + 10.0, "failing": 2 * 60.0 + 10.0, "hanging": 2 * 60.0 + 10.0}
+_FULL_S: Final = 2 * 60.0 + 10.0  # two of the longest back-offs, and a moment
 _DOWNTIMES_S: Final = (0.0, 3600.0)
 
 
@@ -142,7 +141,7 @@ def _storm_violations(storm: Storm) -> Iterator[str]:
             yield f"all {storm.name}: {operation} {count} times in {storm.lasted_s:.0f} s"
     if storm.objects_late > storm.objects_early * _GROWTH:
         yield f"all {storm.name}: {storm.objects_early:,} objects became {storm.objects_late:,}"
-    if storm.full_after_s > _FULL_S[storm.name]:
+    if storm.full_after_s > _FULL_S:
         yield f"all {storm.name}: the slots were full {storm.full_after_s:.0f} s after it"
 
 
