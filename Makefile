@@ -42,6 +42,9 @@ faults: $(READY) ## Fault campaigns: crashes at every step, kills, syscalls, pow
 	$(BIN)/python -m tests.faults.simulation $(if $(SEEDS),--seeds $(SEEDS),--minutes 5)
 	$(BIN)/python -m tests.faults.process --kills 200 --jobs 500
 
+fuzz: $(READY) ## Fuzz the readers of what people and AWS write (needs the tools of tests/input/fuzz.lock; SECONDS_EACH=60).
+	$(BIN)/python -m tests.input.fuzz --seconds $(or $(SECONDS_EACH),60)
+
 systemd: $(READY) ## Boot the unit under a real systemd in a container of its own (needs root; 3 to 6 minutes).
 	$(BIN)/python -m tests.deploy.systemd
 
@@ -63,4 +66,4 @@ lock: ## Make requirements.lock anew (needs uv): hashes, no addresses.
 		--generate-hashes --no-emit-index-url --no-annotate --no-header --quiet -o requirements.lock
 	@echo 'Now, in a fresh environment (make test): $(BIN)/python deploy/lock.py'
 
-.PHONY: help demo test bench check faults systemd image generate format lock
+.PHONY: help demo test bench check faults fuzz systemd image generate format lock

@@ -10,6 +10,7 @@ from fleet.core.job import Job, State, Verdict
 from fleet.core.kinds import KINDS
 from fleet.core.text import shown, suggestion
 from fleet.ledger.search import ChosenCount, Filter, Search
+from fleet.stages.places import among
 
 __all__ = ["Choice", "chosen", "counted", "filter_of", "named"]
 
@@ -45,7 +46,7 @@ async def filter_of(ledger: Search, choice: Choice) -> Filter:
             raise InvalidInput(f"kind {shown(kind)}: unknown; {suggestion(kind, KINDS)}")
     known = {manifest.source: manifest.id for manifest in await ledger.manifests()} if choice.manifests else {}
     for source in choice.manifests:
-        if source not in known:
+        if not among(known, source):
             told = suggestion(source, known) if known else "it has read none"
             raise InvalidInput(f"manifest {shown(source)}: the ledger has not read it; {told}")
     return Filter(
@@ -54,7 +55,7 @@ async def filter_of(ledger: Search, choice: Choice) -> Filter:
         targets=choice.targets,
         verdicts=choice.verdicts,
         reason_like=choice.reason_like,
-        manifest_ids=[known[source] for source in choice.manifests],
+        manifest_ids=[known[name] for source in choice.manifests for name in among(known, source)],
     )
 
 

@@ -11,6 +11,7 @@ from fleet.core.job import Job
 from fleet.core.kinds import KINDS
 from fleet.core.report import Calls, KindSummary, Reason, RejectedLine, Summary
 from fleet.ledger.ledger import Ledger
+from fleet.stages.places import among
 
 if TYPE_CHECKING:
     from fleet.telemetry import Telemetry
@@ -78,11 +79,13 @@ async def summarise(
 async def every_line(ledger: Ledger, sources: Sequence[str]) -> AsyncIterator["Line | Rejected"]:
     """Every line of these manifests (of all) in order: each of its jobs, and each thing that is wrong with it."""
     known = await ledger.manifests()
-    unknown = sorted(set(sources) - {manifest.source for manifest in known})
+    names = [manifest.source for manifest in known]
+    unknown = sorted(source for source in sources if not among(names, source))
     if unknown:
         raise InvalidInput(f"the ledger has not read {', '.join(unknown)}; `fleet run` does")
+    wanted = {name for source in sources for name in among(names, source)}
     for manifest in known:
-        if sources and manifest.source not in sources:
+        if sources and manifest.source not in wanted:
             continue
         rejections = ledger.rejected(manifest.id, manifest.source)
         bad = await anext(rejections, None)

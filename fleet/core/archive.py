@@ -17,6 +17,7 @@ MEMBERS_MAX: Final = 1_000_000
 _EXTENDED_BYTES_MAX: Final = 64 << 10
 _EXTENDED_IN_A_ROW_MAX: Final = 8
 _CHUNK_BYTES: Final = 1 << 20
+_END_BYTES_MAX: Final = 16 << 20  # tar fills its last record, of 10 KiB by default, with zeros
 
 _PAX: Final = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _EXTENDED: Final = (*_PAX, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
@@ -48,8 +49,12 @@ def _broken(error: Exception) -> BrokenArchive:
 
 def _members(plain: gzip.GzipFile) -> Iterator[tuple[str, int, IO[bytes]]]:
     names: set[str] = set()
+    headers = 0
     while found := _header(plain):
         header, said = found
+        headers += 1
+        if headers > MEMBERS_MAX:
+            raise BrokenArchive(f"the archive has more than {MEMBERS_MAX} members")
         name, size_bytes = said.get("path", header.name), _size_bytes(header, said)
         if header.type == tarfile.DIRTYPE:
             continue
@@ -59,8 +64,6 @@ def _members(plain: gzip.GzipFile) -> Iterator[tuple[str, int, IO[bytes]]]:
             raise BrokenArchive("a member's name leads out of the archive")
         if name in names:
             raise BrokenArchive("two members of the archive have the same name")
-        if len(names) >= MEMBERS_MAX:
-            raise BrokenArchive(f"the archive has more than {MEMBERS_MAX} members")
         names.add(name)
         content = _Content(plain, size_bytes)
         yield name, size_bytes, io.BufferedReader(content, _CHUNK_BYTES)
@@ -113,9 +116,11 @@ def _size_bytes(header: tarfile.TarInfo, said: dict[str, str]) -> int:
 
 
 def _check_end(plain: gzip.GzipFile) -> None:
-    """Nothing but zeros follows, and gzip's checksum is that of what was read."""
+    """Nothing but some zeros follows, and gzip's checksum is that of what was read."""
+    zeros_bytes = 0
     while chunk := plain.read(_CHUNK_BYTES):
-        if chunk.strip(b"\0"):
+        zeros_bytes += len(chunk)
+        if chunk.strip(b"\0") or zeros_bytes > _END_BYTES_MAX:
             raise BrokenArchive("the archive has something behind its end")
 
 

@@ -14,6 +14,7 @@ import structlog
 from anyio import to_thread
 
 from fleet.core.errors import InvalidInput, Unwritable
+from fleet.core.report import plural
 from fleet.ledger.ledger import Ledger
 from fleet.stages.inputs import Inputs
 from fleet.stages.loop import Clock
@@ -152,7 +153,8 @@ def _refuse_rejected(source: str, file: IO[bytes], plan: Plan) -> None:
     found, count = rejected(file, plan, at_most=_REJECTIONS_SHOWN)
     if not found:
         return
-    said = [f"manifest {source}: refused as a whole, because it has {count:,} rejections and --strict is given:"]
+    why = f"because it has {plural(count, 'rejection')} and --strict is given"
+    said = [f"manifest {source}: refused as a whole, {why}:"]
     said += [f"  line {bad.line}: {f'{bad.field}: ' if bad.field else ''}{bad.reason}" for bad in found]
     if count > len(found):
         said.append(f"  and {count - len(found):,} more, which fleet plan shows")

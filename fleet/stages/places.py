@@ -9,7 +9,7 @@ from fleet.core.errors import InvalidInput
 from fleet.core.text import shown
 from fleet.core.uri import split
 
-__all__ = ["check", "is_repeatable", "manifests_in", "manifests_of"]
+__all__ = ["among", "check", "is_repeatable", "manifests_in", "manifests_of"]
 
 _SUFFIXES: Final = (".jsonl", ".csv", ".jsonl.gz", ".csv.gz")
 
@@ -38,6 +38,11 @@ def manifests_in(source: str) -> list[str]:
         return sorted(str(path) for path in Path(source).iterdir() if _is_manifest(path))
     except OSError as error:
         raise InvalidInput(f"manifest {source}: {error.strerror}") from None
+
+
+def among(known: Iterable[str], asked: str) -> list[str]:
+    """Which of the known manifests a source stands for: itself, or where it is a directory those in it."""
+    return [name for name in known if name == asked or ("://" not in name and Path(name).parent == Path(asked))]
 
 
 def _is_manifest(path: Path) -> bool:

@@ -1,5 +1,7 @@
 """Manifests as they come: from several places at once, changing, strict, and what their lines say together."""
 
+import asyncio
+import contextlib
 import gzip
 import io
 import json
@@ -11,11 +13,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from fleet.core.manifest import Entry, Rejection
-from fleet.stages.ingest import warn
+from fleet.ledger import Ledger
+from fleet.stages.ingest import Ingest, warn
 from fleet.stages.inputs import EXAMPLES_MAX, Inputs
+from fleet.stages.loop import SystemClock
 from fleet.stages.source import read
 from fleet.telemetry import Telemetry
 from tests.input.command import Said, run
+from tests.input.endless import Endless
 from tests.input.rows_config import WHOLE
 from tests.input.targets import planner
 
@@ -116,7 +121,7 @@ def test_strict_refuses_the_whole_manifest(place: Path) -> None:
     assert "Refused as a whole, as --strict asks: bad.jsonl. Mend the lines above, or leave --strict out." in text.out
     assert ran.code == 65
     assert ran.err.splitlines()[-3:] == [
-        "fleet: manifest bad.jsonl: refused as a whole, because it has 1 rejections and --strict is given:",
+        "fleet: manifest bad.jsonl: refused as a whole, because it has 1 rejection and --strict is given:",
         "fleet:   line 2: prefix: 'nonsense' is not an S3 URI: write s3://bucket/prefix, with s3 in small letters",
         "fleet: nothing of it was added: mend these lines, or leave --strict out",
     ]
@@ -156,26 +161,7 @@ def test_a_file_that_changes_while_it_is_read_is_told(tmp_path: Path) -> None:
 def test_a_million_lines_are_read_in_batches() -> None:
     """A reader that never ends is never held: one batch at a time, whatever follows."""
 
-    class Endless(io.RawIOBase):
-        given = 0
-
-        def readable(self) -> bool:
-            return True
-
-        def seekable(self) -> bool:
-            return True
-
-        def seek(self, offset: int, whence: int = 0, /) -> int:
-            return 0
-
-        def readinto(self, buffer: Any, /) -> int:
-            line = b'{"prefix": "s3://corpus-in/a/"}\nnonsense\n'
-            piece = (line * (len(buffer) // len(line) + 1))[: len(buffer) // len(line) * len(line)] or line[:1]
-            buffer[: len(piece)] = piece
-            self.given += len(piece)
-            return len(piece)
-
-    endless = Endless()
+    endless = Endless(b'{"prefix": "s3://corpus-in/a/"}\nnonsense\n')
     batches = read(io.BufferedReader(endless, 1 << 16), planner().plan)
 
     some = [next(batches) for _ in range(10)]
@@ -209,3 +195,27 @@ def test_a_rejection_is_for_people() -> None:
     )
 
     assert all(isinstance(bad, Rejection) and len(bad.reason) < 300 for bad in rejections)
+
+
+def test_a_directory_is_a_manifest_to_every_command(place: Path) -> None:
+    """What was read as a directory can be reported, listed and planned by the directory's name."""
+    (place / "more").mkdir()
+    (place / "more" / "a.jsonl").write_bytes(lines("s3://corpus-in/a/"))
+    (place / "more" / "b.jsonl").write_bytes(lines("s3://corpus-in/b/") + b"nonsense\n")
+    asyncio.run(ingest(place, "more/a.jsonl", "more/b.jsonl"))
+
+    report = run(place, "report", "more/", "--json").out.splitlines()
+    jobs = run(place, "jobs", "--manifest", "./more", "--json").out.splitlines()
+
+    assert [json.loads(line)["outcome"] for line in report] == ["pending", "pending", "rejected"]
+    assert len(jobs) == 2
+    assert run(place, "report", "mor").code == 65
+
+
+async def ingest(place: Path, *sources: str) -> None:
+    """Read these manifests into the ledger of this place."""
+    async with await Ledger.open(f"sqlite:///{place}/fleet.db") as ledger:
+        with contextlib.chdir(place):
+            for source in sources:
+                reader = Ingest(ledger, planner().plan, None, configuration="", clock=SystemClock())  # type: ignore[arg-type]
+                await reader.read(source)

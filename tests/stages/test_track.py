@@ -98,7 +98,7 @@ async def test_without_list_describe_takes_over(rig: Rig, fault: dict[str, objec
     await running(rig, 10)
     await rig.complete()
 
-    await follow(rig)
+    await follow(rig, ticks=16)
 
     assert len(await rig.jobs(State.FINISHED)) == 10
 

@@ -66,7 +66,7 @@ CASES = {
     "/tmp cannot be written": Odd(
         within=(
             *("unshare", "--user", "--map-root-user", "--mount"),
-            *(*SHELL, 'mount -t tmpfs -o ro none /tmp && exec "$0" "$@"'),
+            *(*SHELL, 'mount --bind /tmp /tmp && mount -o remount,ro,bind /tmp && exec "$0" "$@"'),
         ),
         variables={"TMPDIR": None},
     ),
