@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 AWS := .venv-aws/.ready
+FUZZ := .venv-fuzz/.ready
 
 help: ## Show this help.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +21,12 @@ $(AWS): tests/conformance/awscli.lock
 	@mkdir -p .venv-aws
 	command -v aws > /dev/null || { $(PYTHON) -m venv --clear .venv-aws && \
 		.venv-aws/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<; }
+	@touch $@
+
+# The fuzzer's compiled half is of no use to anything else.
+$(FUZZ): tests/input/fuzz.lock
+	$(PYTHON) -m venv --clear .venv-fuzz
+	.venv-fuzz/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 demo: $(READY) ## Run the main job on the sandbox: no AWS account needed, about a minute.
@@ -42,8 +49,8 @@ faults: $(READY) ## Fault campaigns: crashes at every step, kills, syscalls, pow
 	$(BIN)/python -m tests.faults.simulation $(if $(SEEDS),--seeds $(SEEDS),--minutes 5)
 	$(BIN)/python -m tests.faults.process --kills 200 --jobs 500
 
-fuzz: $(READY) ## Fuzz the readers of what people and AWS write (needs the tools of tests/input/fuzz.lock; SECONDS_EACH=60).
-	$(BIN)/python -m tests.input.fuzz --seconds $(or $(SECONDS_EACH),60)
+fuzz: $(READY) $(FUZZ) ## Fuzz the readers of what people and AWS write, for a minute (FOR_S=600 for ten).
+	$(BIN)/python -m tests.input.fuzz --seconds $(or $(FOR_S),60)
 
 systemd: $(READY) ## Boot the unit under a real systemd in a container of its own (needs root; 3 to 6 minutes).
 	$(BIN)/python -m tests.deploy.systemd
