@@ -59,7 +59,7 @@ CASES = {
     "the time zone does not exist": Odd(variables={"TZ": "Nowhere/At/All"}),
     "the time zone is absurd": Odd(variables={"TZ": "XYZ-167:59:59ABC,J1/-167,J365/167"}),
     "there is no home": Odd(variables={"HOME": None, "USER": None, "LOGNAME": None}),
-    "the home cannot be read": Odd(variables={"HOME": "/proc/1/root/nowhere"}),
+    "the home cannot be read": Odd(variables={"HOME": "/proc/1/cwd/nowhere"}),
     "the user has no passwd entry": Odd(
         within=("unshare", "--user", "--map-user=54321", "--map-group=54321"), variables={"HOME": None, "USER": None}
     ),
