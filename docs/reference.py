@@ -129,6 +129,8 @@ def _type(field: FieldInfo) -> str:
 
 def _name(annotation: Any) -> str:
     parts = typing.get_args(annotation)
+    if annotation is Path:
+        return "path"
     if typing.get_origin(annotation) is Literal:
         return ", ".join(f"`{word}`" for word in parts)
     if NoneType in parts:

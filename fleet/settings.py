@@ -71,9 +71,11 @@ class TargetSettings(_Section):
 
 
 class LedgerSettings(_Section):
-    """Where the ledger is."""
+    """Where the ledger is, and for how long a replica of a shared one holds a lane without a word."""
 
     url: str = "sqlite:///fleet.db"
+    password_file: Path | None = None
+    lease_s: float = Field(default=15.0, ge=2.0, le=300.0)
 
 
 class HttpSettings(_Section):
@@ -215,8 +217,7 @@ class _Sourced:
                 dotenv_settings: PydanticBaseSettingsSource,
                 file_secret_settings: PydanticBaseSettingsSource,
             ) -> tuple[PydanticBaseSettingsSource, ...]:
-                toml = InitSettingsSource(settings_cls, init_kwargs=table)
-                sources = (init_settings, env_settings, toml)
+                sources = (init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=table))
                 secrets = os.environ.get("CREDENTIALS_DIRECTORY") or "/run/secrets"
                 if not Path(secrets).is_dir():
                     return sources
@@ -237,9 +238,8 @@ def default_prices() -> dict[str, Any]:
 
 def _shipped(name: str) -> dict[str, Any]:
     """Data beside the package where it is installed, in config/ in a checkout."""
-    package = Path(__file__).parent
-    installed = package / name
-    path = installed if installed.is_file() else package.parent / "config" / name
+    installed = Path(__file__).with_name(name)
+    path = installed if installed.is_file() else Path(__file__).parent.parent / "config" / name
     return tomllib.loads(path.read_text())
 
 
@@ -252,8 +252,8 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[tuple[str, st
         section, *rest = name.split("__")
         if section in known and _is_known(section.removeprefix(_PREFIX).lower(), [part.lower() for part in rest]):
             continue
-        known_names = sorted(one.removeprefix(_PREFIX) for one in _ONLY_OURS | _spelled())
-        meant = nearest(name.removeprefix(_PREFIX), known_names)
+        names = sorted(one.removeprefix(_PREFIX) for one in _ONLY_OURS | _spelled())
+        meant = nearest(name.removeprefix(_PREFIX), names)
         told = f"did you mean {_PREFIX}{meant}?" if meant else "fleet config show names every setting"
         yield name, f"environment variable {name}: unknown; {told}"
 

@@ -1,10 +1,10 @@
-"""The dashboard *Fleet internals*: why it is as it is: calls to AWS, tracking, limiter, ledger, process."""
+"""The dashboard *Fleet internals*: why it is as it is: calls to AWS, tracking, limiter, ledger, process, replicas."""
 
 from typing import Final
 
 from grafana_foundation_sdk.builders.dashboard import Dashboard, Row
 
-from grafana import resources
+from grafana import replicas, resources
 from grafana.panels import Levels, figure, frame, graph
 from grafana.variables import (
     KINDS,
@@ -29,7 +29,7 @@ _WRONG: Final[Levels] = ((None, "green"), (1, "orange"))
 
 def dashboard() -> Dashboard:
     """The whole dashboard, top to bottom."""
-    about = "The causes: calls to AWS, tracking, limiter, ledger, event loop and process. The work itself is in Fleet."
+    about = "The causes: calls to AWS, tracking, limiter, ledger, process and replicas. The work itself is in Fleet."
     variables = (*common_variables(), lane_variable(), operation_variable())
     builder = frame("Fleet internals", "fleet-internals", about, variables)
     mark_events(builder)
@@ -37,6 +37,7 @@ def dashboard() -> Dashboard:
     _calls(builder)
     _tracking(builder)
     resources.add(builder)
+    replicas.add(builder)
     return builder
 
 

@@ -61,7 +61,7 @@ def _ledger(builder: Dashboard) -> None:
     builder.with_panel(
         graph(
             "Ledger size and free space",
-            "The ledger's files, and what is left where they lie.",
+            "The ledger's file, and what is left where it lies. 0 on PostgreSQL, which watches its own files.",
             (f"max by (instance) (fleet_ledger_size_bytes{{{PROCESS}}})", "{{instance}} size"),
             (f"min by (instance) (fleet_ledger_free_bytes{{{PROCESS}}})", "{{instance}} free"),
             unit="bytes",

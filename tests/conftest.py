@@ -30,6 +30,7 @@ from fleet.stages.submit import Submit
 from fleet.stages.track import Polling, Track
 from fleet.stages.verify import Depth, Verify
 from fleet.telemetry import Telemetry
+from tests.postgres import PostgreSQL
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/comprehend"
@@ -142,6 +143,13 @@ class Rig:
     def remote(self) -> list[Any]:
         """The Comprehend jobs that the sandbox has."""
         return list(self.sandbox.service.jobs.values())
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """A PostgreSQL server for the tests of this process, which each make a database of their own in it."""
+    with PostgreSQL() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -83,8 +83,10 @@ async def _work(app: App, ledger: Ledger) -> None:
 
 
 def _lanes(app: App) -> None:
-    """What each lane may do, and what keeps it from doing it."""
+    """What each lane that we hold may do, and what keeps it from doing it; who holds the others."""
     telemetry = app.telemetry
+    for gauge in (telemetry.lane_paused, telemetry.stuck_jobs, telemetry.slots, telemetry.foreign_jobs):
+        gauge.clear()  # what another replica holds by now is for that one to say
     for lane, work in app.works.items():
         allowance, name = work.submit.allowance, str(lane)
         telemetry.slots.labels(name).set(min(allowance.slots, allowance.quotas.active_jobs - allowance.foreign))
@@ -95,6 +97,10 @@ def _lanes(app: App) -> None:
         telemetry.lane_paused.labels(name).set(work.submit.pause is not None)
         telemetry.stuck_jobs.labels(name).set(work.track.stuck)
         telemetry.slots_in_use.labels(name)
+    telemetry.leases_held.set(len(app.works))
+    unheld, replicas = app.holding.others()
+    telemetry.lanes_without_holder.set(unheld)
+    telemetry.replicas.set(replicas)
 
 
 def _process(app: App, clients: Mapping[str, TargetClients]) -> None:
@@ -105,7 +111,6 @@ def _process(app: App, clients: Mapping[str, TargetClients]) -> None:
     if health.free_bytes is not None:
         telemetry.ledger_free_bytes.set(health.free_bytes)
     wall = time.time()
-    telemetry.last_progress_timestamp_seconds.clear()  # stages that have left are not late
     telemetry.last_progress_timestamp_seconds.clear()  # a stage that has left is not one that stands still
     for stage, ago_s in app.progress.last_s(app.monotonic()).items():
         telemetry.last_progress_timestamp_seconds.labels(stage).set(wall - ago_s)

@@ -2,12 +2,16 @@
 
 import random
 from collections.abc import Mapping
+from typing import NamedTuple
+
+import anyio
 
 from fleet.app.planning import targets_of
+from fleet.aws.comprehend import Comprehend
 from fleet.aws.session import TargetClients
 from fleet.core.errors import Misconfigured
 from fleet.core.kinds import KINDS
-from fleet.core.lane import Lane
+from fleet.core.lane import Lane, Quotas
 from fleet.core.policy import Retry
 from fleet.ledger.ledger import Ledger
 from fleet.settings import Settings
@@ -18,19 +22,18 @@ from fleet.stages.moves import Moves
 from fleet.stages.rescue import Rescue
 from fleet.stages.submit import Submit
 from fleet.stages.track import Polling, Track
-from fleet.telemetry import Telemetry
 
-__all__ = ["LaneWork", "lanes_of"]
+__all__ = ["LaneWork", "ServedLane", "lanes_of"]
 
 
-def lanes_of(
-    settings: Settings,
-    clients: Mapping[str, TargetClients],
-    *,
-    clock: Clock,
-    telemetry: Telemetry,
-    rng: random.Random,
-) -> dict[Lane, LaneCalls]:
+class ServedLane(NamedTuple):
+    """What it takes to work on a lane: its quotas, and the Comprehend client of each target that shares it."""
+
+    quotas: Quotas
+    clients: Mapping[str, Comprehend]
+
+
+def lanes_of(settings: Settings, clients: Mapping[str, TargetClients]) -> dict[Lane, ServedLane]:
     """Five lanes per account and Region. Targets of the same account and Region share them, and their quotas."""
     quotas = {name: target.quotas.resolved() for name, target in settings.targets.items()}
     sharing: dict[Lane, dict[str, TargetClients]] = {}
@@ -45,13 +48,12 @@ def lanes_of(
                 f"targets {', '.join(targets)} share account {lane.account} in {lane.region}, and so its quotas, "
                 "but their [quotas] differ; give them the same"
             )
-        callers = {name: target.comprehend for name, target in targets.items()}
-        lanes[lane] = LaneCalls(lane, quotas[first], callers, clock=clock, telemetry=telemetry, rng=rng)
+        lanes[lane] = ServedLane(quotas[first], {name: target.comprehend for name, target in targets.items()})
     return lanes
 
 
 class LaneWork:
-    """The four stages of one lane. `holder` names this process in the ledger."""
+    """The four stages of one lane, for as long as this process holds it. `holder` names the process in the ledger."""
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class LaneWork:
         rng: random.Random,
     ) -> None:
         self.calls = calls
+        self.stopping = anyio.Event()
         self.submit = Submit(ledger, calls, moves, holder=holder, clock=clock, rng=rng)
         self.track = Track(
             ledger,
@@ -81,3 +84,8 @@ class LaneWork:
         )
         self.rescue = Rescue(ledger, calls, moves, holder=holder, consistency_s=settings.track.list_lag_s, rng=rng)
         self.cancel = Cancel(ledger, calls, moves)
+
+    def drain(self) -> None:
+        """Claim nothing new, and send no Start that still waits for the limiter: it stays for whoever comes next."""
+        self.stopping.set()
+        self.calls.starts.close()

@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 from anyio import to_thread
 
 from fleet.app.forecast import quotas_of
-from fleet.app.ledger import open_ledger
+from fleet.app.ledger import has_ledger, open_ledger
 from fleet.app.planning import planner, targets_of
 from fleet.app.sizes import Sizes
 from fleet.core.errors import Misconfigured
@@ -114,7 +114,7 @@ async def preview(
         if measure or any(source.startswith("s3://") for source in manifests):
             buckets = await _buckets(stack, settings)
         ledger = None
-        if Ledger.exists(settings.ledger.url):
+        if has_ledger(settings):
             ledger = await stack.enter_async_context(open_ledger(settings, read_only=True))
         inputs, sizes = stack.enter_context(closing(Inputs())), stack.enter_context(closing(Sizes()))
         for source in manifests:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from fleet.app.fleet import App
+from fleet.app.ledger import has_ledger
 from fleet.app.opening import open_ledger, open_targets
 from fleet.core.errors import Corrupt, InvalidInput, TooNew
 from fleet.core.job import State
@@ -59,7 +60,7 @@ async def rebuild_ledger(settings: Settings, sources: Sequence[str], force: bool
 
 async def _refuse_a_sound_one(settings: Settings) -> None:
     """`InvalidInput` where the ledger is there and whole: nothing is to be rebuilt."""
-    if not Ledger.exists(settings.ledger.url):
+    if not has_ledger(settings):
         return
     try:
         async with open_ledger(settings, read_only=True) as ledger:

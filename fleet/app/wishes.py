@@ -3,8 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from fleet.app.ledger import has_ledger
 from fleet.core.errors import InvalidInput, Locked
 from fleet.core.job import Job
+from fleet.core.secrets import redacted
 from fleet.ledger.ledger import Ledger
 from fleet.ledger.wishes import Wishes
 from fleet.settings import Settings
@@ -16,17 +18,19 @@ __all__ = ["open_wishes", "reopen", "request_cancel"]
 async def open_wishes(settings: Settings) -> AsyncIterator[tuple[Wishes, bool]]:
     """The ledger for wishes, and whether a fleet holds it, which will see them; closed on exit.
 
-    Where nobody holds it, this process does meanwhile.
+    Where nobody holds a ledger in a file, this process does meanwhile.
     """
-    if not Ledger.exists(settings.ledger.url):
-        raise InvalidInput(f"{settings.ledger.url}: there is no ledger yet; fleet run or fleet serve makes one")
+    where = settings.ledger
+    if not has_ledger(settings):
+        raise InvalidInput(f"{redacted(where.url)}: there is no ledger yet; fleet run or fleet serve makes one")
     held = False
     ledger: Wishes
     try:
-        ledger = await Ledger.open(settings.ledger.url)
+        ledger = opened = await Ledger.open(where.url, password_file=where.password_file)
+        held = opened.shared and any(replica.seen_s < where.lease_s for replica in await opened.replicas())
     except Locked:
         held = True
-        ledger = await Ledger.visit(settings.ledger.url)
+        ledger = await Ledger.visit(where.url)
     try:
         yield ledger, held
     finally:

@@ -15,12 +15,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import Loader
 from botocore.session import get_session
 
 from fleet.aws.comprehend import Comprehend
 from fleet.aws.credentials import Credentials
 from fleet.aws.errors import mapped
+from fleet.aws.loader import lean_loader
 from fleet.aws.s3 import S3
 from fleet.aws.session import Access, Timeouts, client_config, session_of
 from fleet.aws.trial import Trial
@@ -182,7 +183,7 @@ async def open_account(name: str, access: Access, timeouts: Timeouts) -> AsyncIt
 @cache
 def _loader() -> Loader:
     """The service models, read once for all targets."""
-    return create_loader()
+    return lean_loader()
 
 
 @cache

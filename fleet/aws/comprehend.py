@@ -7,7 +7,7 @@ whoever calls has asked the lane's limiter first.
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -80,7 +80,7 @@ class Comprehend:
     async def describe(self, kind: str, remote_id: str) -> RemoteJob:
         """Read one job; `Lost` if AWS does not know it."""
         answer = await self._call(KINDS[kind].describe, {"JobId": remote_id})
-        return replace(_remote_job(answer.get(KINDS[kind].properties)), request_id=request_id(answer))
+        return _remote_job(answer.get(KINDS[kind].properties), request_id(answer))
 
     async def page(
         self,
@@ -135,7 +135,7 @@ def _is_job_id(value: Any) -> bool:
     return isinstance(value, str) and _JOB_ID.fullmatch(value) is not None
 
 
-def _remote_job(properties: Any) -> RemoteJob:
+def _remote_job(properties: Any, told_by: str | None = None) -> RemoteJob:
     """The job in a Describe or List answer; a body without id and status is nonsense, not a job."""
     if not isinstance(properties, dict) or not _is_job_id(properties.get("JobId")):
         raise Unavailable("the service answered 200 without a valid JobId", maybe_accepted=True)
@@ -149,6 +149,7 @@ def _remote_job(properties: Any) -> RemoteJob:
         output_uri=_text((properties.get("OutputDataConfig") or {}).get("S3Uri")),
         submitted_at=_unix_s(properties.get("SubmitTime")),
         ended_at=_unix_s(properties.get("EndTime")),
+        request_id=told_by,
     )
 
 

@@ -16,12 +16,13 @@ from aiobotocore.config import AioConfig
 from aiobotocore.credentials import AioDeferredRefreshableCredentials
 from aiobotocore.session import get_session
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import Loader
 from botocore.utils import parse_timestamp
 
 from fleet import __version__
 from fleet.aws.comprehend import Comprehend
 from fleet.aws.credentials import Credentials, Provider, chain
+from fleet.aws.loader import lean_loader
 from fleet.aws.s3 import S3
 from fleet.aws.tls import CheckedConfig
 from fleet.core.errors import Misconfigured
@@ -63,7 +64,7 @@ async def open_clients(targets: Mapping[str, Access], timeouts: Timeouts) -> Asy
     """Clients for every target by name, closed on exit; `Misconfigured` for an unknown profile or Region."""
     async with AsyncExitStack() as stack:
         clients = {}
-        loader = create_loader()  # one for all: each of its own would cost 12 MiB a target
+        loader = lean_loader()
         for name, access in targets.items():
             try:
                 clients[name] = await _open_target(stack, access, timeouts, loader)
@@ -102,8 +103,7 @@ def session_of(access: Access, config: AioConfig, loader: Loader) -> tuple[Any, 
     """A session whose clients sign with credentials that never hang, and those."""
     source = _core(access, loader)
     if access.assume_role_arn is not None:
-        own = aioboto3.Session(botocore_session=source, region_name=access.region)
-        source = _core(access, loader)
+        own = aioboto3.Session(botocore_session=_core(access, loader), region_name=access.region)
         source.get_component("credential_provider").providers.insert(0, _AssumedRole(own, access, config))
     credentials = Credentials(chain(source))
     core = _core(access, loader)

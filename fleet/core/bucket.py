@@ -49,7 +49,8 @@ class Bucket:
 
     def wait_s(self, now: float) -> float:
         """Seconds until the next call would be granted; 0 means now. Changes nothing."""
-        return max(0.0, self._arrivals[-self.calls][0] + self.window_s - now)
+        calls = self.calls
+        return max(0.0, self._arrivals[-calls][0] + calls / self.rate_per_s - now)
 
     def take(self, now: float) -> float:
         """Grant one call and return 0, or grant nothing and return the seconds to wait before asking again.

@@ -1,8 +1,8 @@
 """The few errors that change what fleet does next.
 
 Foreign errors die at the door: `fleet.aws.errors` turns every AWS and network error into one of these, and the
-ledger raises `Conflict`, `Unwritable`, `Locked`, `Corrupt`, `TooNew` and `DiskFailed`. Nothing else in fleet branches
-on an error's text.
+ledger raises `Conflict`, `Fenced`, `Unwritable`, `Locked`, `Corrupt`, `TooNew` and `DiskFailed`. Nothing else in fleet
+branches on an error's text.
 """
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Corrupt",
     "Denied",
     "DiskFailed",
+    "Fenced",
     "FleetError",
     "Forbidden",
     "InvalidInput",
@@ -83,6 +84,10 @@ class Lost(FleetError):
 
 class Conflict(FleetError):
     """Somebody else moved the job first. Drop our copy and go on."""
+
+
+class Fenced(Conflict):
+    """This replica no longer holds the lane, and its write was refused. Who holds it now goes on from the ledger."""
 
 
 class Unwritable(FleetError):

@@ -58,7 +58,10 @@ class Health(NamedTuple):
 
 
 class Database(Protocol):
-    """One writer at a time, readers that never block it."""
+    """Transactions one after the other, readers that never block them."""
+
+    writer: str | None
+    """The name of this writer among several, where a database can have more than one; None where it cannot."""
 
     async def write(self, work: Callable[[Transaction], T], /, *, committed: Callable[[], object] | None = None) -> T:
         """What `work` returned, once its changes are durable; if it raises, none of them happened.

@@ -1,6 +1,5 @@
--- Every query of the ledger. Written for SQLite and PostgreSQL alike (:name becomes %(name)s there), except:
---   json_each(:list) is json_array_elements_text(:list) in PostgreSQL, and its values are cast to the column's type;
---   claimable ends with FOR UPDATE SKIP LOCKED in PostgreSQL, where several replicas may claim at once.
+-- Every query of the ledger. Written for SQLite and PostgreSQL alike; postgres_queries.py says how the few differences
+-- in words are bridged, and queries_postgres.sql has what must be said otherwise there.
 -- "state = 'a' OR state = 'b'" repeats a partial index's condition to the letter: only so does SQLite use the index.
 -- A CAST around a parameter that may be NULL tells PostgreSQL its type. "+ id" keeps SQLite from walking the whole
 -- table in the order of id when a small partial index holds all the rows asked for.
@@ -64,7 +63,7 @@ WHERE
     AND state = 'pending'
     AND cancel_requested = 0
     AND (due_at <= :now OR due_at > :absurd OR updated_at > :now)
-ORDER BY size_bytes DESC, id
+ORDER BY size_bytes DESC NULLS LAST, id
 LIMIT :limit
 
 -- name: any_claimable
@@ -117,7 +116,7 @@ UPDATE jobs SET size_bytes = :size_bytes WHERE id = :id
 
 -- name: backlog
 -- How many jobs of a lane are pending, and the mean size of those whose size is known.
-SELECT COUNT(*), AVG(size_bytes) FROM jobs
+SELECT COUNT(*), CAST(AVG(size_bytes) AS DOUBLE PRECISION) FROM jobs
 WHERE lane_id = (SELECT id FROM lanes WHERE name = :lane) AND state = 'pending'
 
 -- name: durations
@@ -184,7 +183,10 @@ WHERE
     AND (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
     AND (
         CAST(:manifests AS TEXT) IS NULL
-        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+        OR id IN (
+            SELECT job_id FROM entries
+            WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+        )
     )
 
 -- name: jobs
@@ -196,7 +198,10 @@ WHERE
     AND (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
     AND (
         CAST(:manifests AS TEXT) IS NULL
-        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+        OR id IN (
+            SELECT job_id FROM entries
+            WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+        )
     )
 ORDER BY id
 LIMIT :limit
@@ -211,7 +216,10 @@ WHERE
     AND (CAST(:states AS TEXT) IS NULL OR state IN (SELECT value FROM json_each(:states)))
     AND (
         CAST(:manifests AS TEXT) IS NULL
-        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+        OR id IN (
+            SELECT job_id FROM entries
+            WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+        )
     )
 ORDER BY + id
 LIMIT :limit
@@ -230,9 +238,10 @@ GROUP BY state
 
 -- name: counts
 -- How many jobs each lane has in each state.
-SELECT lanes.name, tallies.state, tallies.jobs
+SELECT lanes.name, tallies.state, CAST(SUM(tallies.jobs) AS BIGINT)
 FROM tallies
 JOIN lanes ON lanes.id = tallies.lane_id
+GROUP BY lanes.id, lanes.name, tallies.state
 ORDER BY lanes.id
 
 -- name: manifest_counts
@@ -241,7 +250,10 @@ SELECT lanes.name, jobs.state, COUNT(*)
 FROM jobs
 JOIN lanes ON lanes.id = jobs.lane_id
 WHERE CAST(:manifests AS TEXT) IS NULL
-    OR jobs.id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+    OR jobs.id IN (
+        SELECT job_id FROM entries
+        WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+    )
 GROUP BY lanes.name, jobs.state
 
 -- name: verdicts
@@ -255,7 +267,10 @@ WHERE
     jobs.state = 'verified'
     AND (
         CAST(:manifests AS TEXT) IS NULL
-        OR jobs.id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+        OR jobs.id IN (
+            SELECT job_id FROM entries
+            WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+        )
     )
 GROUP BY lanes.name, jobs.verdict
 
@@ -268,7 +283,10 @@ WHERE
     AND (jobs.state IN ('pending', 'discarded', 'cancelled') OR (jobs.state = 'verified' AND jobs.verdict <> 'complete'))
     AND (
         CAST(:manifests AS TEXT) IS NULL
-        OR jobs.id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+        OR jobs.id IN (
+            SELECT job_id FROM entries
+            WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+        )
     )
 GROUP BY jobs.state, jobs.reason
 ORDER BY times DESC, jobs.state, jobs.reason
@@ -286,12 +304,12 @@ ORDER BY job_id, id
 
 -- name: wrong_tallies
 -- The tallies that are not a count of the jobs.
-SELECT lanes.name, tallies.state, tallies.jobs, COUNT(jobs.id)
-FROM tallies
-JOIN lanes ON lanes.id = tallies.lane_id
-LEFT JOIN jobs ON jobs.lane_id = tallies.lane_id AND jobs.state = tallies.state
-GROUP BY lanes.name, tallies.state, tallies.jobs
-HAVING tallies.jobs <> COUNT(jobs.id)
+SELECT lanes.name, tallied.state, CAST(tallied.jobs AS BIGINT), COALESCE(counted.jobs, 0)
+FROM (SELECT lane_id, state, SUM(jobs) AS jobs FROM tallies GROUP BY lane_id, state) AS tallied
+JOIN lanes ON lanes.id = tallied.lane_id
+LEFT JOIN (SELECT lane_id, state, COUNT(*) AS jobs FROM jobs GROUP BY lane_id, state) AS counted
+    ON counted.lane_id = tallied.lane_id AND counted.state = tallied.state
+WHERE tallied.jobs <> COALESCE(counted.jobs, 0)
 
 -- name: note_orphan
 -- Keep what AWS has under one of our names, unless a job accounts for it already.
@@ -356,7 +374,9 @@ INSERT INTO rejections (manifest_id, line, field, reason) VALUES (:manifest_id, 
 SELECT manifests.source, rejections.line, rejections.field, rejections.reason
 FROM rejections
 JOIN manifests ON manifests.id = rejections.manifest_id
-WHERE CAST(:manifests AS TEXT) IS NULL OR rejections.manifest_id IN (SELECT value FROM json_each(:manifests))
+WHERE
+    CAST(:manifests AS TEXT) IS NULL
+    OR rejections.manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
 ORDER BY rejections.manifest_id, rejections.line, rejections.id
 
 -- name: report
@@ -380,7 +400,10 @@ WHERE
     AND (CAST(:reason_like AS TEXT) IS NULL OR LOWER(reason) LIKE LOWER(:reason_like) ESCAPE '!')
     AND (
         CAST(:manifests AS TEXT) IS NULL
-        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+        OR id IN (
+            SELECT job_id FROM entries
+            WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+        )
     )
 ORDER BY id
 LIMIT :limit
@@ -406,7 +429,10 @@ SELECT * FROM (
         AND (CAST(:reason_like AS TEXT) IS NULL OR LOWER(reason) LIKE LOWER(:reason_like) ESCAPE '!')
         AND (
             CAST(:manifests AS TEXT) IS NULL
-            OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+            OR id IN (
+                SELECT job_id FROM entries
+                WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+            )
         )
 ) AS chosen
 WHERE CAST(:after AS BIGINT) = 0 OR (place, word, id) > (:after_place, :after_word, :after)
@@ -424,7 +450,10 @@ WHERE
     AND (CAST(:reason_like AS TEXT) IS NULL OR LOWER(reason) LIKE LOWER(:reason_like) ESCAPE '!')
     AND (
         CAST(:manifests AS TEXT) IS NULL
-        OR id IN (SELECT job_id FROM entries WHERE manifest_id IN (SELECT value FROM json_each(:manifests)))
+        OR id IN (
+            SELECT job_id FROM entries
+            WHERE manifest_id IN (SELECT CAST(value AS BIGINT) FROM json_each(:manifests))
+        )
     )
 GROUP BY lane, state, verdict, reason
 ORDER BY COUNT(*) DESC, lane, state
@@ -463,7 +492,7 @@ LIMIT :limit
 
 -- name: reopenable_jobs
 -- Jobs by their ids, as they are now.
-SELECT * FROM job_rows WHERE id IN (SELECT value FROM json_each(:ids))
+SELECT * FROM job_rows WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(:ids))
 
 -- name: rejection_count
 -- How many lines were rejected, of all manifests.

@@ -9,7 +9,8 @@ from fleet.core.durations import Sample
 from fleet.core.errors import Conflict
 from fleet.core.job import ENDED, Event, Job, State, Verdict, next_state
 from fleet.core.lane import Lane
-from fleet.ledger import manifests, moves
+from fleet.core.lease import Lease, Replica
+from fleet.ledger import leases, manifests, moves
 from fleet.ledger.database import Database, Health, Transaction
 from fleet.ledger.manifests import Manifest, RejectedLine
 from fleet.ledger.rows import NO_LIMIT, Recorded, job_from, json_list, lane_of, recorded_from
@@ -96,6 +97,19 @@ class Questions:
         rows = await self._database.read(lambda tx: tx.all("oldest"))
         since = {State(state): self._wall() - at for state, at in rows}
         return {state: max(0.0, since.get(state, 0.0)) for state in State if state not in ENDED}
+
+    @property
+    def shared(self) -> bool:
+        """Whether several replicas may have this ledger open for writing."""
+        return self._database.writer is not None
+
+    async def replicas(self) -> list[Replica]:
+        """The processes that share this ledger and were seen within a day, the oldest first; none of one in a file."""
+        return (await self._database.read(leases.look))[1] if self.shared else []
+
+    async def leases_held(self) -> list[Lease]:
+        """Who holds what of a shared ledger; nothing of one in a file."""
+        return (await self._database.read(leases.look))[0] if self.shared else []
 
     def observe(self, committed_s: Callable[[float], object]) -> None:
         """`committed_s` is told from now on how many seconds each commit took, in another thread."""

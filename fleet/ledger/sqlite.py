@@ -1,10 +1,9 @@
 """The ledger in one SQLite file, for one fleet process: no server, durable, and fast through group commit.
 
-Writers queue their work; one drain at a time runs all that is queued in one transaction with one fsync. If a work
-fails, the transaction is undone and runs once more with each work in a savepoint of its own: savepoints for nothing
-would cost a sixth of the speed. So a hundred waiting tasks pay for one fsync together, one that fails takes no other
-with it, and nobody hears of success before it is on the disk. There is one writing connection in one thread, and one
-reading connection in another, which in WAL mode never waits for the writer.
+Works that wait at the same time share one transaction (`group_commit.py`). If one of them fails, the transaction is
+undone and runs once more with each work in a savepoint of its own: savepoints for nothing would cost a sixth of the
+speed. So one that fails takes no other with it. There is one writing connection in one thread, and one reading
+connection in another, which in WAL mode never waits for the writer.
 
 SQLite's own documentation (wal.html): with synchronous=NORMAL a power cut may undo committed transactions; hence FULL.
 
@@ -20,24 +19,23 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fleet.core.errors import Corrupt, FleetError, InvalidInput
+from fleet.core.errors import Corrupt, InvalidInput
 from fleet.ledger.database import Health, Transaction, load_queries, read_sql
+from fleet.ledger.group_commit import GroupCommit, Work
 from fleet.ledger.schema import integrity
 from fleet.ledger.sqlite_copy import back_up
 from fleet.ledger.sqlite_errors import POISON, is_unwritten, primary, still_failing, translated
 from fleet.ledger.sqlite_file import SQLiteFile
-from fleet.ledger.sqlite_transaction import Failed, SQLiteTransaction, isolated, positional
+from fleet.ledger.sqlite_transaction import SQLiteTransaction, isolated, positional
 from fleet.ledger.sqlite_wal import Wal
 
 __all__ = ["SQLite"]
 
 T = TypeVar("T")
-_Waiting = tuple[Callable[[Transaction], Any], "asyncio.Future[Any]", Callable[[], object] | None]
 
 
 class SQLite:
@@ -66,23 +64,21 @@ class SQLite:
         return database
 
     def __init__(self, file: SQLiteFile) -> None:
+        self.writer: str | None = None
         self._file = file
         self._queries = positional(load_queries(read_sql("queries.sql")))
         self._writing = ThreadPoolExecutor(1, thread_name_prefix="ledger-write")
         self._reading = self._writing if file.alone else ThreadPoolExecutor(1, thread_name_prefix="ledger-read")
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
-        self._waiting: list[_Waiting] = []
-        self._draining = False
+        self._queue = GroupCommit(self, self._writing)
         self._closed = False
-        self._failed_commits = 0
-        self._trouble: str | None = None
         self._renewed = False  # and not one commit has worked since
         self.wal = Wal(file)
         self._committed_s: Callable[[float], object] = lambda _: None
 
     def __repr__(self) -> str:
-        return f"<SQLite {self._file.path} [{len(self._waiting)} waiting{', closed' if self._closed else ''}]>"
+        return f"<SQLite {self._file.path} [{len(self._queue)} waiting{', closed' if self._closed else ''}]>"
 
     def _open(self) -> None:
         self._file.hold()
@@ -100,61 +96,10 @@ class SQLite:
             raise InvalidInput(f"{self._file.path}: the ledger is open for reading only")
         if self._closed:
             raise RuntimeError(f"{self._file.path}: the ledger is closed")
-        return await self._queued(work, committed)
+        return await self._queue.write(work, committed)
 
-    async def _queued(self, work: Callable[[Transaction], T], committed: Callable[[], object] | None) -> T:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append((work, future, committed))
-        if not self._draining:
-            self._draining = True
-            # not at once: every task that is ready now may still queue its work for this transaction
-            loop.call_soon(self._drain, loop)
-        try:
-            result: T = await future
-        except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
-                future.exception()  # nobody is left to hear of it
-            raise
-        return result
-
-    def _drain(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Run all that waits in one transaction. A chain of callbacks: no task can die with the queue in hand."""
-        batch = [waiting for waiting in self._waiting if not waiting[1].cancelled()]
-        self._waiting = []
-        if not batch:
-            self._draining = False
-            return
-        done = loop.run_in_executor(self._writing, self._commit, [work for work, _, _ in batch])
-        done.add_done_callback(partial(self._settle, batch, loop))
-
-    def _settle(
-        self, batch: Sequence[_Waiting], loop: asyncio.AbstractEventLoop, done: "asyncio.Future[list[Any]]"
-    ) -> None:
-        """Tell every waiting task how its work ended, and go on with what was queued meanwhile."""
-        error = asyncio.CancelledError() if done.cancelled() else done.exception()
-        outcomes = [Failed(error)] * len(batch) if error else done.result()
-        failures = [found.error for found in outcomes if isinstance(found, Failed)]
-        unwritten = next(filter(is_unwritten, failures), None)
-        self._trouble = str(translated(unwritten, self._file.path)) if unwritten else None
-        self._failed_commits += unwritten is not None
-        try:
-            for (_, future, committed), outcome in zip(batch, outcomes, strict=True):
-                failed = isinstance(outcome, Failed)
-                if committed is not None and not failed:
-                    committed()
-                if future.done():
-                    continue
-                if failed:
-                    shared = error is not None or isinstance(outcome.error, sqlite3.Error)
-                    future.set_exception(translated(outcome.error, self._file.path) if shared else outcome.error)
-                else:
-                    future.set_result(outcome)
-        finally:
-            loop.call_soon(self._drain, loop)
-
-    def _commit(self, works: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
-        """What each work returned or how it failed, after one commit. Raises if none of them happened."""
+    def commit(self, works: Sequence[Work]) -> list[Any]:
+        """See `Engine.commit`."""
         if self._writer is None:
             self._writer = self._file.renewed()
             self._renewed = True
@@ -186,7 +131,7 @@ class SQLite:
         self._renewed = False
         return outcomes
 
-    def _run(self, connection: sqlite3.Connection, works: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
+    def _run(self, connection: sqlite3.Connection, works: Sequence[Work]) -> list[Any]:
         transaction = SQLiteTransaction(connection, self._queries)
         try:
             return [work(transaction) for work in works]
@@ -240,10 +185,23 @@ class SQLite:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
 
+    def is_unwritten(self, error: BaseException) -> bool:
+        """See `Engine.is_unwritten`."""
+        return is_unwritten(error)
+
+    def is_foreign(self, error: BaseException) -> bool:
+        """See `Engine.is_foreign`."""
+        return isinstance(error, sqlite3.Error)
+
+    def translated(self, error: BaseException) -> BaseException:
+        """See `Engine.translated`."""
+        return translated(error, self._file.path)
+
     def health(self) -> Health:
         """See `Database.health`."""
         file = self._file
-        return Health(self._trouble, self._failed_commits, file.wal_bytes(), file.size_bytes(), file.free_bytes())
+        room = (file.wal_bytes(), file.size_bytes(), file.free_bytes())
+        return Health(self._queue.trouble, self._queue.failed_commits, *room)
 
     def observe(self, committed_s: Callable[[float], object]) -> None:
         """See `Database.observe`."""
@@ -261,9 +219,7 @@ class SQLite:
         self._closed = True
         loop = asyncio.get_running_loop()
         try:
-            if self._draining:
-                with suppress(FleetError):  # whoever waits for a write that fails is told so itself
-                    await self._queued(lambda transaction: None, None)
+            await self._queue.finish()
         finally:
             await loop.run_in_executor(self._reading, self._close_reader)
             await loop.run_in_executor(self._writing, self._close_writer)

@@ -3,24 +3,17 @@
 import re
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final
 
 from fleet.ledger.database import Transaction
+from fleet.ledger.group_commit import Failed
 
-__all__ = ["Failed", "Queries", "SQLiteTransaction", "isolated", "positional"]
+__all__ = ["Queries", "SQLiteTransaction", "isolated", "positional"]
 
 Queries = Mapping[str, tuple[str, Callable[[Mapping[str, Any]], tuple[Any, ...]]]]
 
 _PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z][a-z0-9_]*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A work that failed, and left nothing."""
-
-    error: BaseException
 
 
 class SQLiteTransaction:

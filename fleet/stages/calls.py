@@ -24,7 +24,7 @@ from fleet.core.kinds import KINDS
 from fleet.core.lane import Lane, Quotas
 from fleet.core.pace import guard_s
 from fleet.stages.loop import Clock
-from fleet.telemetry import Telemetry
+from fleet.telemetry import CallSeries, Telemetry
 
 __all__ = ["LaneCalls", "Limiter", "Verb"]
 
@@ -36,6 +36,7 @@ Verb = Literal["start", "describe", "list", "stop"]
 log = structlog.get_logger()
 
 _READING: Final = ("describe", "list")  # what asks for nothing new is never wrong in itself
+_WHOLE: Final = Circuit()
 _LATENCIES_KEPT: Final = 50
 _PAGES_MAX: Final = 10_000  # a List that never ends is nonsense
 
@@ -111,8 +112,9 @@ class LaneCalls:
         self.starting: set[int] = set()  # ids of the jobs whose Start waits for the limiter or for its answer
         self.failures = Failures()  # what track learns of the lane's jobs, and submit goes by
         self.foreign = 0  # active jobs of other programs, as the last complete sweep showed them
+        self.held: Callable[[], bool] = lambda: True
+        """Whether this process may still start jobs here: where replicas share a ledger, a lane's lease can run out."""
         self._clock = clock
-        self._telemetry = telemetry
         self._rng = rng or random.Random()
         self._limiters: dict[Verb, Limiter] = {
             "start": Limiter(quotas.start_per_s, clock),
@@ -120,9 +122,10 @@ class LaneCalls:
             "list": Limiter(quotas.list_per_s, clock),
             "stop": Limiter(quotas.stop_per_s, clock),
         }
-        self._circuits: dict[Verb, Circuit] = dict.fromkeys(self._limiters, Circuit())
-        for verb in self._limiters:
-            telemetry.may_call(getattr(self._kind, verb))
+        self._circuits: dict[Verb, Circuit] = dict.fromkeys(self._limiters, _WHOLE)
+        self._series: dict[Verb, CallSeries] = {
+            verb: telemetry.may_call(getattr(self._kind, verb)) for verb in self._limiters
+        }
 
     def room(self, verb: Verb, wanted: int = 1) -> int:
         """How many of the wanted calls may leave now: none or one probe while the operation fails again and again."""
@@ -136,9 +139,14 @@ class LaneCalls:
         """Send the job's Start request when the rate allows."""
         self.starting.add(job.id)
         try:
-            return await self._call("start", lambda: self._client(job).start(self.lane.kind, request))
+            return await self._call("start", lambda: self._start(job, request))
         finally:
             self.starting.discard(job.id)
+
+    async def _start(self, job: Job, request: Mapping[str, Any]) -> RemoteJob:
+        if not self.held():
+            raise Unavailable("the lane's lease ran out: the call was not sent", maybe_accepted=False)
+        return await self._client(job).start(self.lane.kind, request)
 
     async def describe(self, job: Job) -> RemoteJob:
         """Ask for the job's status when the rate allows."""
@@ -195,12 +203,11 @@ class LaneCalls:
         return self._clients.get(job.target, self._any_client)
 
     async def _call(self, verb: Verb, request: Callable[[], Awaitable[T]]) -> T:
-        operation = getattr(self._kind, verb)
-        limiter = self._limiters[verb]
+        limiter, series = self._limiters[verb], self._series[verb]
         asked = self._clock.monotonic()
         call = await limiter.take()
         began = self._clock.monotonic()
-        self._telemetry.rate_limit_wait_seconds.labels(operation).observe(began - asked)
+        series.granted(began - asked)
         outcome = "ambiguous"  # as long as nothing is heard: a call may be cut off when fleet leaves
         try:
             answer = await request()
@@ -208,6 +215,7 @@ class LaneCalls:
             outcome = _outcome(error)
             self._notice(verb, began, error)
             if isinstance(error, Rejected) and verb in _READING:  # a NextToken that expired, a code that nobody knows
+                operation = getattr(self._kind, verb)
                 raise Unavailable(f"{operation} was refused: {error}", maybe_accepted=False) from error
             raise
         else:
@@ -217,15 +225,16 @@ class LaneCalls:
         finally:
             took_s = self._clock.monotonic() - began
             limiter.took(call, began, took_s)
-            self._telemetry.api_requests.labels(operation, outcome).inc()
-            self._telemetry.api_request_duration_seconds.labels(operation).observe(took_s)
+            series.ended(outcome, took_s)
 
     def _notice(self, verb: Verb, began: float, error: FleetError | None) -> None:
         """Open the operation's circuit when it keeps failing, and close it with the first answer."""
         before = self._circuits[verb]
-        after = Circuit()
+        after = _WHOLE
         if isinstance(error, Unavailable) and not isinstance(error, NameInUse):
             after = broke(before, began=began, now=self._clock.monotonic(), jitter=self._rng.random())
+        if after is before:
+            return
         self._circuits[verb] = after
         if is_open(after) != is_open(before):
             tell = log.warning if error else log.info

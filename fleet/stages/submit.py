@@ -115,11 +115,13 @@ class Submit:
 
         A running job's Start left before its acceptance was written down; one in doubt may have left just now.
         """
+        self._knows_recent = True
+        if self._ledger.shared:
+            return  # another replica may have sent some that it could not write down: a whole second of them is assumed
         wall = self._ledger.seconds()
         live = await self._ledger.jobs(lane=self._calls.lane, states=IN_FLIGHT | {State.FINISHED})
         ages_s = [0.0 if job.state is State.SUBMITTING else max(0.0, wall - job.updated_at) for job in live]
         self._calls.starts.begin(now - age_s for age_s in ages_s)
-        self._knows_recent = True
 
     def _ease(self, now: float) -> None:
         """Take back what AWS may allow again, and tell the limiter."""

@@ -9,7 +9,7 @@ import functools
 import io
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -23,6 +23,7 @@ from fleet.core.errors import Denied, Forbidden, Lost, Throttled, Unavailable
 from fleet.core.failures import Cause
 from fleet.core.job import Event, Job, State, Verdict
 from fleet.core.kinds import KINDS
+from fleet.core.lane import Lane
 from fleet.core.output import Limits, LineCounter, file_name, read_archive, read_records, read_text
 from fleet.core.policy import backoff_s
 from fleet.core.uri import split
@@ -65,10 +66,20 @@ _UNREAD: Final = _Reads(tries=0, bad=0, due=float("-inf"))
 
 
 class Verify:
-    """The verify stage of the whole fleet. `buckets`: the S3 of each target, by its name."""
+    """The verify stage of the whole fleet. `buckets`: the S3 of each target, by its name.
+
+    `lanes`: those whose jobs it verifies, which may change at any time; None: all of them.
+    """
 
     def __init__(
-        self, ledger: Ledger, moves: Moves, buckets: Mapping[str, S3], *, depth: Depth, rng: random.Random
+        self,
+        ledger: Ledger,
+        moves: Moves,
+        buckets: Mapping[str, S3],
+        *,
+        depth: Depth,
+        rng: random.Random,
+        lanes: Collection[Lane] | None = None,
     ) -> None:
         self.name = "verify"
         self._ledger = ledger
@@ -76,11 +87,12 @@ class Verify:
         self._buckets = buckets
         self._depth = depth
         self._rng = rng
+        self._lanes = lanes
         self._reads: dict[int, _Reads] = {}  # by job id
 
     async def tick(self, now: float) -> float:
         """Verify some finished jobs at once; returns at once while there are more."""
-        finished = await self._ledger.jobs(states={State.FINISHED}, limit=_PARALLEL + len(self._reads))
+        finished = await self._finished(_PARALLEL + len(self._reads))
         waiting = {job.id: self._reads[job.id] for job in finished if job.id in self._reads}
         self._reads = waiting
         due = [job for job in finished if waiting.get(job.id, _UNREAD).due <= now][:_PARALLEL]
@@ -90,6 +102,14 @@ class Verify:
         if due:
             return 0.0
         return max(0.05, min([reads.due - now for reads in waiting.values()] + [_IDLE_S]))
+
+    async def _finished(self, limit: int) -> list[Job]:
+        if self._lanes is None:
+            return await self._ledger.jobs(states={State.FINISHED}, limit=limit)
+        found: list[Job] = []
+        for lane in list(self._lanes):
+            found += await self._ledger.jobs(lane=lane, states={State.FINISHED}, limit=limit - len(found))
+        return found
 
     async def _verify(self, job: Job, now: float) -> None:
         try:

@@ -2,6 +2,6 @@
 
 from fleet.telemetry.catalogue import CATALOGUE, Metric
 from fleet.telemetry.logs import on_record, set_up_logs, tell_held_back
-from fleet.telemetry.metrics import Telemetry
+from fleet.telemetry.metrics import CallSeries, Telemetry
 
-__all__ = ["CATALOGUE", "Metric", "Telemetry", "on_record", "set_up_logs", "tell_held_back"]
+__all__ = ["CATALOGUE", "CallSeries", "Metric", "Telemetry", "on_record", "set_up_logs", "tell_held_back"]

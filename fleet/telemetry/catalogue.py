@@ -74,6 +74,12 @@ CATALOGUE: Final = tuple(
         ("fleet_start_quota_per_second", "gauge", ("lane",), "Starts a second that the quota allows"),
         ("fleet_lane_paused", "gauge", ("lane",), "1 while the lane starts nothing but a probe now and then"),
         ("fleet_stuck_jobs", "gauge", ("lane",), "Jobs that AWS runs for longer than [track] stuck_after_s"),
+        # the replicas
+        ("fleet_leases_held", "gauge", (), "Lanes that this replica holds"),
+        ("fleet_lease_transitions_total", "counter", ("transition",), "Leases that this replica took or gave up"),
+        ("fleet_fenced_writes_total", "counter", (), "Writes refused, for the lane had another holder by then"),
+        ("fleet_lanes_without_holder", "gauge", (), "Lanes that no replica holds"),
+        ("fleet_replicas", "gauge", (), "Replicas that share the ledger and were seen lately"),
         # the calls
         ("fleet_api_requests_total", "counter", ("operation", "outcome"), "Requests to AWS"),
         ("fleet_api_request_duration_seconds", "histogram", ("operation",), "Time a request to AWS took", _LATENCY_S),

@@ -22,7 +22,7 @@ from fleet.core.kinds import KINDS
 from fleet.telemetry.catalogue import CATALOGUE
 from fleet.telemetry.feed import Feed
 
-__all__ = ["Telemetry"]
+__all__ = ["CallSeries", "Telemetry"]
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # else every counter is exported twice
 
@@ -34,6 +34,7 @@ _KNOWN: Final[dict[str, Iterable[str]]] = {
     "event": tuple(Event),
     "verdict": tuple(Verdict),
     "cause": tuple(Cause),
+    "transition": ("taken", "handed_over", "lost", "stepped_down"),
     "level": ("debug", "info", "warning", "error", "critical"),
     "bound": ("low", "likely", "high"),
     # what Comprehend documents for text (facts sheet, 4.4); codes come from outputs, so all others are one
@@ -74,6 +75,11 @@ class Telemetry:
     start_quota_per_second: Gauge
     lane_paused: Gauge
     stuck_jobs: Gauge
+    leases_held: Gauge
+    lease_transitions: Counter
+    fenced_writes: Counter
+    lanes_without_holder: Gauge
+    replicas: Gauge
     api_requests: Counter
     api_request_duration_seconds: Histogram
     rate_limit_wait_seconds: Histogram
@@ -112,12 +118,9 @@ class Telemetry:
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
 
-    def may_call(self, operation: str) -> None:
+    def may_call(self, operation: str) -> "CallSeries":
         """This operation of AWS may be called: all its series are there, at 0, before the first call."""
-        for outcome in _OUTCOMES:
-            self.api_requests.labels(operation, outcome)
-        self.api_request_duration_seconds.labels(operation)
-        self.rate_limit_wait_seconds.labels(operation)
+        return CallSeries(self, operation)
 
     def documents_failed(self, kind: str, codes: Mapping[str, int]) -> None:
         """An output that was read names so many documents by ErrorCode that were not analysed."""
@@ -151,6 +154,24 @@ class Telemetry:
         emit = log.debug if event in _QUIET else log.info
         told = _canonical(job) if job.state in ENDED else {"attempt": job.attempt} | fields
         emit(f"job.{event}", key=job.key, kind=kind, **told)
+
+
+class CallSeries:
+    """The series of one operation of AWS, looked up once: by its labels it would be three times a call."""
+
+    def __init__(self, telemetry: Telemetry, operation: str) -> None:
+        self._requests = {outcome: telemetry.api_requests.labels(operation, outcome) for outcome in _OUTCOMES}
+        self._took = telemetry.api_request_duration_seconds.labels(operation)
+        self._waited = telemetry.rate_limit_wait_seconds.labels(operation)
+
+    def granted(self, waited_s: float) -> None:
+        """The limiter let a call leave after this wait."""
+        self._waited.observe(waited_s)
+
+    def ended(self, outcome: str, took_s: float) -> None:
+        """A call was answered, failed or was given up after this time."""
+        self._requests[outcome].inc()
+        self._took.observe(took_s)
 
 
 def _canonical(job: Job) -> dict[str, Any]:

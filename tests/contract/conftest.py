@@ -1,11 +1,12 @@
 """What the ledger's tests share: every database in turn, a clock that the test owns, and jobs in any state.
 
-A new database joins the contract as one more line in `DATABASES`.
+A new database joins the contract as one more name in `DATABASES`.
 """
 
 import hashlib
+import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,15 @@ import pytest
 from fleet.core.job import TRANSITIONS, Event, Job, PlannedJob, State, Verdict
 from fleet.core.lane import Lane
 from fleet.ledger import Ledger
+from tests.postgres import PostgreSQL
 
 LANE = Lane("123456789012", "us-east-1", "entities")
 OTHER_LANE = Lane("123456789012", "us-east-1", "sentiment")
 REQUEST = '{"DataAccessRoleArn":"arn:aws:iam::123456789012:role/comprehend","LanguageCode":"en"}'
 HOLDER = "this process"
 
-DATABASES: dict[str, Callable[[Path], str]] = {
-    "sqlite": lambda directory: f"sqlite:///{directory}/fleet.db",
-}
-"""How each database makes an empty ledger's URL for one test."""
+DATABASES = ("sqlite", "postgresql")
+_DATABASE = "contract"
 
 FACTS: dict[Event, dict[str, Any]] = {
     Event.ACCEPTED: {"remote_id": "1" * 32, "submitted_at": 1_700_000_001.5, "due_at": 1_700_000_002.0},
@@ -123,9 +123,32 @@ def way_to(state: State) -> list[Event]:
 
 
 @pytest.fixture(params=DATABASES)
-def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
+    """Makes the URLs of empty ledgers, in each database in turn."""
+    numbers = itertools.count()
+    if request.param == "sqlite":
+        yield lambda: f"sqlite:///{tmp_path}/fleet-{next(numbers)}.db"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgres")
+    made: list[str] = []
+
+    def url() -> str:
+        # a schema of its own costs a tenth of a database of its own
+        made.append(f"{tmp_path.name}_{next(numbers)}".lower())
+        server.execute(f'CREATE SCHEMA "{made[-1]}" AUTHORIZATION fleet', database=_DATABASE)
+        return f"{server.url(_DATABASE)}?options=-csearch_path%3D{made[-1]}"
+
+    if not server.execute("SELECT 1 FROM pg_database WHERE datname = %(name)s", {"name": _DATABASE}):
+        server.create_database(_DATABASE)
+    yield url
+    for schema in made:
+        server.execute(f'DROP SCHEMA "{schema}" CASCADE', database=_DATABASE)
+
+
+@pytest.fixture
+def ledger_url(new_url: Callable[[], str]) -> str:
     """Where an empty ledger may be made, in each database in turn."""
-    return DATABASES[request.param](tmp_path)
+    return new_url()
 
 
 @pytest.fixture

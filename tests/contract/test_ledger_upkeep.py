@@ -54,6 +54,7 @@ async def test_a_job_is_where_its_history_leads(
     assert found is None if says is None else f"job {job.key}" in (found or "") and says in (found or "")
 
 
+@pytest.mark.parametrize("new_url", ["sqlite"], indirect=True)
 async def test_a_backup_is_a_ledger_of_that_moment(case: Case, tmp_path: Path) -> None:
     """Made while jobs move on, it has all that was durable before, is sound, and is for its owner alone."""
     jobs = await case.plan(20)
@@ -69,6 +70,7 @@ async def test_a_backup_is_a_ledger_of_that_moment(case: Case, tmp_path: Path) -
         assert await ledger.check() == []
 
 
+@pytest.mark.parametrize("new_url", ["sqlite"], indirect=True)
 async def test_a_backup_overwrites_nothing(case: Case, tmp_path: Path) -> None:
     """`InvalidInput` for a name that is taken or that cannot be made, and nothing half made stays."""
     taken = tmp_path / "taken"
@@ -81,6 +83,15 @@ async def test_a_backup_overwrites_nothing(case: Case, tmp_path: Path) -> None:
 
     assert taken.read_text() == "precious"
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+
+
+@pytest.mark.parametrize("new_url", ["postgresql"], indirect=True)
+async def test_a_server_is_backed_up_by_its_own_tools(case: Case, tmp_path: Path) -> None:
+    """`InvalidInput` says by which, and nothing is written."""
+    with pytest.raises(InvalidInput, match="pg_dump"):
+        await case.ledger.back_up(str(tmp_path / "copy.db"))
+
+    assert not os.listdir(tmp_path)
 
 
 async def test_a_ledger_says_how_it_fares(case: Case) -> None:

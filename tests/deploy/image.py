@@ -131,6 +131,8 @@ def prove(proof: Proof, buildah: Buildah, directory: Path) -> None:
     (outside / "manifest.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     said = run(place, outside, config, {}, ["fleet", "--version"])
     proof.claim(said.returncode == 0, f"as nobody, on a read-only root: {said.stdout.strip()}")
+    driver = run(place, outside, config, {}, ["python3", "-c", "import psycopg; print(psycopg.pq.__impl__)"])
+    proof.claim(driver.stdout == "binary\n", f"the driver of PostgreSQL is in it, with its library: {driver.stdout!r}")
     refused = run(place, outside, config, {}, ["python3", "-c", "open('/opt/fleet/x', 'w')"])
     proof.claim("Read-only file system" in refused.stderr, "its root cannot be written")
     with sandbox(directory, SWITCHES) as environment:

@@ -44,6 +44,15 @@ FIGURES = {
 }
 """What the sandbox was told to do, as the dashboard *Fleet* must show it."""
 
+ALONE = {
+    "Replicas seen": 1,
+    "Lanes without a holder": 0,
+    "Fenced writes": 0,
+    "Lanes by replica": 5,
+    "Fenced writes per minute": 0,
+}
+"""What *Fleet internals* shows of replicas where one process has the ledger in a file, with a lane for each kind."""
+
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
@@ -97,6 +106,14 @@ def test_the_figures_are_true(world: World, title: str, number: int) -> None:
     (asked,) = [asked for asked in queries() if asked.where == f"fleet: {title}"]
 
     assert numbers(world, asked, ALL) == [number]
+
+
+@pytest.mark.parametrize(("title", "number"), ALONE.items())
+def test_one_fleet_is_one_replica_that_holds_all_lanes(world: World, title: str, number: int) -> None:
+    """With the ledger in a file the row *Replicas* is constant: nothing has another holder, nothing changes hands."""
+    (asked,) = [asked for asked in queries() if asked.where == f"fleet-internals: {title}"]
+
+    assert set(numbers(world, asked, ALL)) == {number}
 
 
 def test_progress_and_throttling_are_seen(world: World) -> None:

@@ -99,8 +99,8 @@ async def test_a_ledger_in_memory_needs_no_place() -> None:
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("postgresql://fleet:CANARY@db/fleet", "later version"),
-        ("postgresql+psycopg://fleet:CANARY@db/fleet", "later version"),
+        ("postgresql://fleet:CANARY@[db/fleet", "no postgresql:// URL that libpq understands"),
+        ("postgresql+psycopg://fleet:CANARY@db/fleet", "write postgresql://"),
         ("mysql://fleet:CANARY@db/fleet", "must be sqlite"),
         ("fleet.db", "must be sqlite"),
         ("sqlite://fleet.db", "must be sqlite"),

@@ -11,7 +11,7 @@ from fleet.telemetry.catalogue import as_markdown
 
 README = Path(__file__).parent.parent.parent / "README.md"
 WORDS = {"kind", "state", "verdict", "event", "code", "cause", "operation", "outcome", "lane", "bound", "level"}
-OTHERS = {"stage", "target", "version"}
+OTHERS = {"stage", "target", "transition", "version"}
 
 
 def test_the_readme_has_the_catalogue() -> None:

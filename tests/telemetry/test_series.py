@@ -9,7 +9,7 @@ from fleet.telemetry import CATALOGUE, Telemetry
 
 LABELS = {
     *("bound", "cause", "code", "event", "kind", "lane", "level", "operation"),
-    *("outcome", "stage", "state", "target", "verdict", "version"),
+    *("outcome", "stage", "state", "target", "transition", "verdict", "version"),
 }
 JOBS = 2_000
 
@@ -64,3 +64,21 @@ def test_a_lane_makes_a_bounded_number_of_series() -> None:
             telemetry.may_call(operation)
 
     assert series(telemetry) - before <= 150 * len(KINDS)
+
+
+def test_a_call_is_counted_for_its_operation_and_outcome() -> None:
+    """Once in its outcome, its wait and its time in the histograms of its operation; nothing for other operations."""
+    telemetry = Telemetry()
+    listed, described = telemetry.may_call("List"), telemetry.may_call("Describe")
+
+    listed.granted(0.5)
+    listed.ended("throttled", 0.25)
+    described.granted(0.0)
+
+    counts = {(operation, outcome): count for operation, outcome, count in telemetry.api_counts() if count}
+    sample = telemetry.registry.get_sample_value
+    assert counts == {("List", "throttled"): 1}
+    assert sample("fleet_rate_limit_wait_seconds_sum", {"operation": "List"}) == 0.5
+    assert sample("fleet_rate_limit_wait_seconds_count", {"operation": "Describe"}) == 1
+    assert sample("fleet_api_request_duration_seconds_sum", {"operation": "List"}) == 0.25
+    assert sample("fleet_api_request_duration_seconds_count", {"operation": "Describe"}) == 0
