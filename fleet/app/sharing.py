@@ -94,7 +94,7 @@ class Sharing:
             if draining or not any(tenure.stopping.is_set() for tenure in self._tenures.values()):
                 self._hand_over(wanted.give)  # a hand-over begins when the ones before it have come to their end
             taken = await self.leases.take([name for name in wanted.take if name not in self._tenures])
-        except Unwritable as error:
+        except (Unwritable, Fenced) as error:
             log.warning("replica.unheard", reason=str(error))
             return
         for name in taken:

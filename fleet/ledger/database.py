@@ -5,10 +5,12 @@ new database is a new file here; it is done when `tests/contract` is green on it
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+from fleet.ledger.tables import Table
 
 __all__ = ["Database", "Health", "Queries", "Transaction", "load_queries", "read_sql"]
 
@@ -42,6 +44,14 @@ class Transaction(Protocol):
         """How many rows were changed by the query, run once with each mapping."""
         ...
 
+    def page(self, table: Table, after: Sequence[object] | None, limit: int, /) -> list[tuple[Any, ...]]:
+        """At most so many rows of the table, in the order of its key: those after this key, or the first."""
+        ...
+
+    def load(self, table: Table, rows: Sequence[Sequence[Any]], /) -> None:
+        """These rows, with all columns, are in the table too. The fastest way for many."""
+        ...
+
 
 class Health(NamedTuple):
     """How a database fares. `trouble`: why nothing could be written the last time, None if all is well.
@@ -62,6 +72,11 @@ class Database(Protocol):
 
     writer: str | None
     """The name of this writer among several, where a database can have more than one; None where it cannot."""
+
+    @property
+    def rewinds(self) -> int:
+        """How often it had forgotten what it had said to be durable, as a server may after a failover."""
+        ...
 
     async def write(self, work: Callable[[Transaction], T], /, *, committed: Callable[[], object] | None = None) -> T:
         """What `work` returned, once its changes are durable; if it raises, none of them happened.

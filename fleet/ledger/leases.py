@@ -53,6 +53,7 @@ class Leases:
         self._refused = refused
         self._knows = knows
         self._check_code = check_code
+        self._rewinds = database.rewinds
 
     async def beat(self, serves: Collection[str], *, draining: bool) -> Beat:
         """This replica lives and could hold these leases; what it holds is renewed, and all is read in one moment.
@@ -73,6 +74,10 @@ class Leases:
             return Beat(*look(tx), frozenset(lost))
 
         found = await self._database.write(work)
+        if self._database.rewinds != self._rewinds:
+            # what was written down may be gone, so nothing that this replica knows of its lanes can be trusted
+            self._rewinds = self._database.rewinds
+            found = found._replace(lost=frozenset(held))
         for name in found.lost:
             self.held.pop(name, None)
         return found

@@ -143,6 +143,11 @@ class PostgreSQL:
         """See `Database.health`. What its files take is the server's matter."""
         return Health(self._queue.trouble, self._queue.failed_commits, 0)
 
+    @property
+    def rewinds(self) -> int:
+        """See `Database.rewinds`."""
+        return self._engine.rewinds
+
     def observe(self, committed_s: Callable[[float], object]) -> None:
         """See `Database.observe`."""
         self._engine.committed_s = committed_s

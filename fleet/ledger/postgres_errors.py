@@ -18,6 +18,7 @@ _DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted)
 _OURS: Final = (psycopg.IntegrityError, psycopg.DataError)
 _RIGHTS: Final = (errors.InsufficientPrivilege, errors.InvalidSchemaName)
 _ENTRY: Final = ("28", "3D")  # invalid authorization; no such database
+_TURNED_AWAY: Final = ("authentication failed", "no pg_hba.conf entry", "does not exist")  # libpq gives no code then
 
 
 def worth_another_try(error: BaseException) -> bool:
@@ -63,7 +64,7 @@ def refused(error: psycopg.Error, place: str) -> FleetError:
     said = _said(error)
     if isinstance(error, _RIGHTS):
         what = "its role lacks a right that fleet needs; see docs/replicas.md for the GRANT statements"
-    elif (error.sqlstate or "").startswith(_ENTRY) or "authentication failed" in said:
+    elif (error.sqlstate or "").startswith(_ENTRY) or any(words in said for words in _TURNED_AWAY):
         what = "it does not let fleet in; check the user, the password or [ledger] password_file, and the database"
     elif "certificate" in said or "SSL" in said:
         what = "its TLS certificate cannot be trusted; check sslmode and sslrootcert in [ledger] url"

@@ -19,10 +19,13 @@ from psycopg.conninfo import conninfo_to_dict
 from fleet.core.errors import Misconfigured
 from fleet.ledger.postgres_errors import refused
 
-__all__ = ["ANSWER_S", "LIMITS", "Line", "Server"]
+__all__ = ["ANSWER_S", "HUNG_S", "LIMITS", "Line", "Server"]
 
 ANSWER_S: Final = 30.0
-"""How long one statement may take before the server gives it up; a little later the line is cut."""
+"""How long one statement may take before the server gives it up."""
+
+HUNG_S: Final = ANSWER_S + 5.0
+"""How long it may take before the line is cut."""
 
 LIMITS: Final = (
     f"SET LOCAL statement_timeout = '{ANSWER_S:.0f}s'; SET LOCAL lock_timeout = '10s'; "
@@ -138,7 +141,7 @@ class Line:
     def cut_if_hung(self, now: float) -> None:
         """From another thread: end a wait that the server should have ended long ago."""
         since, connection = self.asking_since, self._connection
-        if since is None or connection is None or now - since < ANSWER_S + 5.0:
+        if since is None or connection is None or now - since < HUNG_S:
             return
         with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as hung:
             hung.shutdown(socket.SHUT_RDWR)

@@ -6,13 +6,14 @@ words, and in `queries_postgres.sql` where a query is another one.
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import psycopg
 
 from fleet.ledger.database import load_queries, read_sql
 from fleet.ledger.postgres_line import Line
+from fleet.ledger.tables import Table
 
 __all__ = ["PostgresTransaction", "in_postgres", "postgres_queries"]
 
@@ -65,6 +66,26 @@ class PostgresTransaction:
             with self._connection.cursor() as cursor:
                 cursor.executemany(self._queries[query].encode(), listed)
                 return cursor.rowcount
+        finally:
+            self._line.asking_since = None
+
+    def page(self, table: Table, after: Sequence[object] | None, limit: int, /) -> list[tuple[Any, ...]]:
+        """See `Transaction.page`."""
+        query = table.page_query(first=after is None, mark="%s")
+        self._line.asking_since = time.monotonic()
+        try:
+            return self._connection.execute(query.encode(), (*(after or ()), limit)).fetchall()
+        finally:
+            self._line.asking_since = None
+
+    def load(self, table: Table, rows: Sequence[Sequence[Any]], /) -> None:
+        """See `Transaction.load`. The rows are known to be `_writable`."""
+        query = f"COPY {table.name} ({', '.join(table.columns)}) FROM STDIN"
+        self._line.asking_since = time.monotonic()
+        try:
+            with self._connection.cursor() as cursor, cursor.copy(query.encode()) as copy:
+                for row in rows:
+                    copy.write_row(row)
         finally:
             self._line.asking_since = None
 

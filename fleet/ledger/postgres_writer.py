@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from fleet.core.errors import Unwritable
+from fleet.core.errors import Fenced, Unwritable
 from fleet.ledger.database import Transaction
 from fleet.ledger.group_commit import Failed, Work
 from fleet.ledger.postgres_errors import is_lost, is_unwritten, translated, worth_another_try
@@ -44,6 +44,9 @@ class Writer:
     def __init__(self, line: Line, place: str) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:12]}"
         self.committed_s: Callable[[float], object] = lambda _: None
+        self.rewinds = 0
+        """How often the database had forgotten a commit that it had acknowledged, as after a failover."""
+        self._last = 0
         self._writer = line
         self._place = place
         self._queries = postgres_queries()
@@ -87,6 +90,7 @@ class Writer:
             ended = "COMMIT"
         if ended != "COMMIT":  # PostgreSQL answers so where a statement before it failed
             raise Unwritable(f"{self._place}: the transaction was rolled back")
+        self._last = number
         self.committed_s(time.perf_counter() - began)
         return outcomes
 
@@ -94,7 +98,12 @@ class Writer:
         """The writer is in a transaction; its number."""
         row = self._writer.begin(self._begin).fetchone()
         assert row is not None  # noqa: S101
-        return int(row[0])
+        number = int(row[0])
+        if number <= self._last:
+            self._last = 0
+            self.rewinds += 1
+            raise Fenced(f"{self._place}: the database went back to an earlier state; its lanes are reconciled anew")
+        return number
 
     def _run(self, works: Sequence[Work]) -> list[Any]:
         connection = self._writer.same()

@@ -501,3 +501,26 @@ SELECT COUNT(*) FROM rejections
 -- name: job_of_key
 -- One job by its key.
 SELECT * FROM job_rows WHERE key = :key
+
+-- name: copied_rows
+-- How many rows a copy of the ledger has, all tables together.
+SELECT
+    (SELECT COUNT(*) FROM lanes) + (SELECT COUNT(*) FROM requests) + (SELECT COUNT(*) FROM manifests)
+    + (SELECT COUNT(*) FROM jobs) + (SELECT COUNT(*) FROM entries) + (SELECT COUNT(*) FROM rejections)
+    + (SELECT COUNT(*) FROM events) + (SELECT COUNT(*) FROM orphans)
+
+-- name: clear_orphans
+-- A ledger without jobs and manifests may still know lanes, which a copy brings anew.
+DELETE FROM orphans
+
+-- name: clear_tallies
+-- The same for the tallies.
+DELETE FROM tallies
+
+-- name: clear_lanes
+-- The same for the lanes.
+DELETE FROM lanes
+
+-- name: clear_requests
+-- The same for Start requests.
+DELETE FROM requests

@@ -110,3 +110,27 @@ DELETE FROM writers WHERE name = :name
 -- name: schema
 -- The schema's version, and how many versions a fleet must know to write to it.
 SELECT version, min_code FROM fleet_schema
+
+-- name: lock_tables
+-- Nobody else changes the ledger until this transaction ends; everybody may read it.
+LOCK TABLE lanes, requests, manifests, jobs, entries, rejections, events, orphans IN SHARE ROW EXCLUSIVE MODE
+
+-- name: lift_limits
+-- This one transaction may take long. The newest PostgreSQL alone knows transaction_timeout.
+SELECT SET_CONFIG(name, CASE name WHEN 'transaction_timeout' THEN '0' ELSE '10min' END, TRUE)
+FROM pg_settings
+WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+
+-- name: number_on
+-- Ids go on after the highest that there is, where rows came with ids of their own.
+SELECT
+    SETVAL(PG_GET_SERIAL_SEQUENCE('lanes', 'id'), COALESCE((SELECT MAX(id) FROM lanes), 0) + 1, FALSE),
+    SETVAL(PG_GET_SERIAL_SEQUENCE('requests', 'id'), COALESCE((SELECT MAX(id) FROM requests), 0) + 1, FALSE),
+    SETVAL(PG_GET_SERIAL_SEQUENCE('manifests', 'id'), COALESCE((SELECT MAX(id) FROM manifests), 0) + 1, FALSE),
+    SETVAL(PG_GET_SERIAL_SEQUENCE('jobs', 'id'), COALESCE((SELECT MAX(id) FROM jobs), 0) + 1, FALSE),
+    SETVAL(PG_GET_SERIAL_SEQUENCE('rejections', 'id'), COALESCE((SELECT MAX(id) FROM rejections), 0) + 1, FALSE),
+    SETVAL(PG_GET_SERIAL_SEQUENCE('events', 'id'), COALESCE((SELECT MAX(id) FROM events), 0) + 1, FALSE)
+
+-- name: analyze
+-- The planner knows at once how many rows came.
+ANALYZE lanes, requests, manifests, jobs, entries, rejections, events, orphans

@@ -203,6 +203,11 @@ class SQLite:
         room = (file.wal_bytes(), file.size_bytes(), file.free_bytes())
         return Health(self._queue.trouble, self._queue.failed_commits, *room)
 
+    @property
+    def rewinds(self) -> int:
+        """See `Database.rewinds`: a file forgets nothing that was synced."""
+        return 0
+
     def observe(self, committed_s: Callable[[float], object]) -> None:
         """See `Database.observe`."""
         self._committed_s = committed_s

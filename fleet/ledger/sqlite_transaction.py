@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from fleet.ledger.database import Transaction
 from fleet.ledger.group_commit import Failed
+from fleet.ledger.tables import Table
 
 __all__ = ["Queries", "SQLiteTransaction", "isolated", "positional"]
 
@@ -45,6 +46,17 @@ class SQLiteTransaction:
         """See `Transaction.many`."""
         sql, pick = self._queries[query]
         return self._connection.executemany(sql, map(pick, rows)).rowcount
+
+    def page(self, table: Table, after: Sequence[object] | None, limit: int, /) -> list[tuple[Any, ...]]:
+        """See `Transaction.page`."""
+        query = table.page_query(first=after is None, mark="?")
+        return self._connection.execute(query, (*(after or ()), limit)).fetchall()
+
+    def load(self, table: Table, rows: Sequence[Sequence[Any]], /) -> None:
+        """See `Transaction.load`."""
+        marks = ", ".join("?" * len(table.columns))
+        query = f"INSERT INTO {table.name} ({', '.join(table.columns)}) VALUES ({marks})"  # noqa: S608 - names of ours
+        self._connection.executemany(query, rows)
 
 
 def positional(queries: Mapping[str, str]) -> Queries:

@@ -54,7 +54,7 @@ def program(name: str, *packages: str) -> list[str]:
         return [present]
     unpacked = fetch(packages[0], packages)
     libraries = sorted({str(path.parent) for path in unpacked.glob("**/lib*.so*")})
-    (path,) = [path for path in unpacked.glob(f"**/bin/{name}") if path.is_file()]
+    (path,) = [path for path in unpacked.glob(f"**/*bin/{name}") if path.is_file()]
     return ["env", f"LD_LIBRARY_PATH={':'.join(libraries)}", str(path)] if libraries else [str(path)]
 
 
