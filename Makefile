@@ -43,11 +43,17 @@ check: $(READY) ## Lint, format check and types.
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-faults: $(READY) ## Fault campaigns: crashes at every step, kills, syscalls, power loss (about 15 minutes; SEEDS=1-1000 for a long one).
+# What of each campaign CI has time for, and the whole of it.
+faults: LEDGER := $(if $(QUICK),--seconds 40,--seconds 140)
+faults: SIMULATION := $(if $(SEEDS),--seeds $(SEEDS),--minutes $(if $(QUICK),1.5,5))
+faults: PROCESS := $(if $(QUICK),--kills 40 --jobs 120,--kills 200 --jobs 500)
+faults: REPLICAS := $(if $(QUICK),--jobs 400 --minutes 2,--jobs 2000 --minutes 10)
+faults: $(READY) ## Fault campaigns: crashes at every step, kills, syscalls, power loss, replicas (half an hour; QUICK=1 for less).
 	@command -v strace > /dev/null || apt-get install --yes --quiet strace > /dev/null || true
-	$(BIN)/python -m tests.faults.ledger --seconds 140
-	$(BIN)/python -m tests.faults.simulation $(if $(SEEDS),--seeds $(SEEDS),--minutes 5)
-	$(BIN)/python -m tests.faults.process --kills 200 --jobs 500
+	$(BIN)/python -m tests.faults.ledger $(LEDGER)
+	$(BIN)/python -m tests.faults.simulation $(SIMULATION)
+	$(BIN)/python -m tests.faults.process $(PROCESS)
+	$(BIN)/python -m tests.faults.replicas $(REPLICAS)
 
 fuzz: $(READY) $(FUZZ) ## Fuzz the readers of what people and AWS write, for a minute (FOR_S=600 for ten).
 	$(BIN)/python -m tests.input.fuzz --seconds $(or $(FOR_S),60)

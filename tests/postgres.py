@@ -43,7 +43,6 @@ _SETTINGS: Final[dict[str, str | int]] = {
     "shared_buffers": "32MB",
     "wal_level": "minimal",
     "max_wal_senders": 0,
-    "file_copy_method": "clone",
     "log_line_prefix": "%m [%p] %d ",
 }
 
@@ -200,18 +199,10 @@ class PostgreSQL:
             raise RuntimeError(f"initdb failed:\n{made.stderr}")
         self.port = _free_port()
         sets = _SETTINGS | self._wanted
-        if "file_copy_method" not in self._wanted and not self._knows("file_copy_method"):
-            sets.pop("file_copy_method")
         lines = [f"{name} = '{value}'\n" for name, value in sets.items()]
         lines += [f"listen_addresses = '{_HOST}'\n", f"unix_socket_directories = '{self._home}'\n"]
         with (self._data / "postgresql.conf").open("a") as configuration:
             configuration.writelines(lines)
-
-    def _knows(self, parameter: str) -> bool:
-        command = [str(self._programs / "postgres"), "-D", str(self._data), "-C", parameter]
-        return (
-            subprocess.run(command, cwd=self._home, user=self._user, capture_output=True, check=False).returncode == 0
-        )
 
     def _started(self) -> bool:
         """Whether a new process has come up; False where it left at once, since the last one was not all gone yet."""

@@ -91,6 +91,7 @@ class App:
             rng=rng,
             lanes=self.works.keys() if ledger.shared else None,
         )
+        self.holding.left = self._verify.left
         self._first_s3 = next(iter(buckets.values()))
         self._ingest = Ingest(
             ledger,

@@ -5,8 +5,9 @@ is begun anew, and knows nothing of the time before: what matters is in the ledg
 """
 
 import functools
+import itertools
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -30,6 +31,11 @@ __all__ = ["Holding"]
 
 _FREES_WORK: Final = (Event.FINISHED, Event.RETRIED, Event.RESCUED, Event.SNOOZED, Event.DISCARDED, Event.CANCELLED)
 _NOTHING: Final[Mapping[str, Task]] = MappingProxyType({})
+_PATIENCE_S: Final = 10.0
+
+
+async def _at_once(_: Lane) -> None:
+    """Nothing is waited for."""
 
 
 class Holding:
@@ -61,6 +67,9 @@ class Holding:
         self._ledger = ledger
         self._moves = moves
         self._holder = holder
+        self._times = itertools.count(1)
+        self.left: Callable[[Lane], Awaitable[object]] = _at_once
+        """Returns once nothing outside the lane's own stages works on it any more."""
         self._clock = clock
         self._rng = rng
         self._progress = progress
@@ -127,7 +136,9 @@ class Holding:
         served, clock, rng = self.lanes[lane], self._clock, self._rng
         telemetry = self._moves.telemetry
         calls = LaneCalls(lane, served.quotas, served.clients, clock=clock, telemetry=telemetry, rng=rng)
-        work = LaneWork(calls, self._ledger, self._moves, self._settings, holder=self._holder, clock=clock, rng=rng)
+        # each time another name: what an earlier time left half done here is in nobody's hands, and looked up at once
+        holder = f"{self._holder}:{next(self._times)}"
+        work = LaneWork(calls, self._ledger, self._moves, self._settings, holder=holder, clock=clock, rng=rng)
         self.works[lane] = work
         return work
 
@@ -143,6 +154,8 @@ class Holding:
                 work.drain()
         finally:
             del self.works[lane]
+        with anyio.move_on_after(_PATIENCE_S):  # who reads a large output for longer will find its verdict refused
+            await self.left(lane)
 
     async def _run_lane(self, work: LaneWork, *, starting: bool = True) -> None:
         await self._reconcile(work)  # before the first Start of this lane

@@ -57,7 +57,9 @@ class Service:
             Verb.STOP: self._stop,
         }
 
-    def call(self, operation: str, params: Mapping[str, Any], now: float, *, account: str, region: str) -> Answer:
+    def call(
+        self, operation: str, params: Mapping[str, Any], now: float, *, account: str, region: str, access_key: str = ""
+    ) -> Answer:
         """The answer's JSON; or ServiceError, and then nothing has changed but the log."""
         known = OPERATIONS.get(operation)
         if known is None:
@@ -68,12 +70,11 @@ class Service:
             self._model.check(operation, params)
             outcome, answer = self._verbs[known.verb](known.kind, params, now, shelf)
         except ServiceError as error:
-            self._note(_entry(known, params, now, shelf, _outcome(error), code=error.code))
+            self._note(_entry(known, params, now, shelf, access_key, _outcome(error), code=error.code))
             raise
         told = answer.get(known.kind.wrapper, answer)
-        self._note(
-            _entry(known, params, now, shelf, outcome, job_id=told.get("JobId", ""), status=told.get("JobStatus", ""))
-        )
+        job_id, status = told.get("JobId", ""), told.get("JobStatus", "")
+        self._note(_entry(known, params, now, shelf, access_key, outcome, job_id=job_id, status=status))
         return answer
 
     def change(self, switches: Switches, now: float) -> None:
@@ -232,6 +233,7 @@ def _entry(
     params: Mapping[str, Any],
     now: float,
     shelf: Shelf,
+    access_key: str,
     outcome: str,
     *,
     code: str = "",
@@ -240,7 +242,7 @@ def _entry(
 ) -> Entry:
     known = (now, shelf.account, shelf.region, operation.name, operation.kind.name, outcome, code)
     if operation.verb is not Verb.START:
-        return Entry(*known, job_id=job_id or str(params.get("JobId", "")), status=status)
+        return Entry(*known, job_id=job_id or str(params.get("JobId", "")), status=status, access_key=access_key)
     source = params.get("InputDataConfig")
     return Entry(
         *known,
@@ -249,6 +251,7 @@ def _entry(
         job_id=job_id,
         input_uri=str(source.get("S3Uri", "")) if isinstance(source, Mapping) else "",
         status=status,
+        access_key=access_key,
     )
 
 

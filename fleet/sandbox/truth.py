@@ -47,7 +47,8 @@ REFUSED = "refused"
 class Entry(NamedTuple):
     """One request and what became of it. `outcome` is one of the five words above; `code` is the error's, if any.
 
-    `status` is the JobStatus that the answer to a Start, Describe or Stop told.
+    `status` is the JobStatus that the answer to a Start, Describe or Stop told. `access_key` is the caller's: it tells
+    several clients of one account apart.
     """
 
     time: float
@@ -62,6 +63,7 @@ class Entry(NamedTuple):
     job_id: str = ""
     input_uri: str = ""
     status: str = ""
+    access_key: str = ""
 
 
 class Span(NamedTuple):

@@ -13,7 +13,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -35,6 +35,12 @@ _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _THROTTLES: Final = frozenset({"TooManyRequestsException", "ThrottlingException"})
 
 
+class _Caller(NamedTuple):
+    account: str
+    region: str
+    access_key: str
+
+
 class Wire:
     """One service and its faults. `on_change` is called when a job was started, shown or stopped."""
 
@@ -44,7 +50,7 @@ class Wire:
         self._faults = faults
         self._on_change = on_change
         self._encode = msgspec.json.Encoder().encode
-        self._callers: dict[str, tuple[str, str]] = {}
+        self._callers: dict[str, _Caller] = {}
         self._chance = random.Random(service.switches.seed)
 
     def reply(self, *, method: str = "POST", target: str, authorization: str, body: bytes) -> Reply:
@@ -69,21 +75,21 @@ class Wire:
         operation = target.removeprefix(_TARGET)
         if method != "POST" or operation == target or operation not in OPERATIONS:
             raise ServiceError("UnknownOperationException", f"The operation {target or method} is not known here")
-        account, region = self._caller(authorization)
+        caller = self._caller(authorization)
         params = _decode(body)
         if self._faults:
             fault = self._faults.pick(operation, _input_uri(params))
             if fault is not None:
-                return self._suffer(fault, operation, params, account, region)
-        return self._answer(self._call(operation, params, account, region))
+                return self._suffer(fault, operation, params, caller)
+        return self._answer(self._call(operation, params, caller))
 
-    def _suffer(self, fault: Fault, operation: str, params: Mapping[str, Any], account: str, region: str) -> Reply:
+    def _suffer(self, fault: Fault, operation: str, params: Mapping[str, Any], caller: _Caller) -> Reply:
         victim = Victim(
             fault=fault,
             params=params,
-            shelf=self._service.shelf(account, region, OPERATIONS[operation].kind),
+            shelf=self._service.shelf(caller.account, caller.region, OPERATIONS[operation].kind),
             now=self._clock.now(),
-            call=partial(self._call, operation, params, account, region),
+            call=partial(self._call, operation, params, caller),
             answer=self._answer,
             service=self._service,
         )
@@ -93,28 +99,31 @@ class Wire:
             if fault.what == "foreign_jobs":
                 self._on_change()
 
-    def _call(self, operation: str, params: Mapping[str, Any], account: str, region: str) -> dict[str, Any]:
-        answer = self._service.call(operation, params, self._clock.now(), account=account, region=region)
+    def _call(self, operation: str, params: Mapping[str, Any], caller: _Caller) -> dict[str, Any]:
+        account, region, access_key = caller
+        now = self._clock.now()
+        answer = self._service.call(operation, params, now, account=account, region=region, access_key=access_key)
         if "JobId" in answer:
             self._on_change()
         return answer
 
-    def _caller(self, authorization: str) -> tuple[str, str]:
-        """Account and Region of whoever signed: by the switches, or the access key itself if it is an account."""
+    def _caller(self, authorization: str) -> _Caller:
+        """Whoever signed. The account is the access key's by the switches, or the access key itself if it is one."""
         # The start of the header is the same for a whole day, the signature behind it never is.
         scope = authorization.partition(",")[0]
         caller = self._callers.get(scope)
         return caller or self._read_caller(scope)
 
-    def _read_caller(self, scope: str) -> tuple[str, str]:
+    def _read_caller(self, scope: str) -> _Caller:
         switches = self._service.switches
         found = _CREDENTIAL.search(scope)
         if found is None:
             if switches.unsigned == "reject":
                 raise ServiceError("MissingAuthenticationTokenException")
-            return switches.account, switches.region
+            return _Caller(switches.account, switches.region, "")
         key, region = found.groups()
-        caller = switches.accounts.get(key) or (key if _ACCOUNT.fullmatch(key) else switches.account), region
+        account = switches.accounts.get(key) or (key if _ACCOUNT.fullmatch(key) else switches.account)
+        caller = _Caller(account, region, key)
         if len(self._callers) < 1_000:
             self._callers[scope] = caller
         return caller

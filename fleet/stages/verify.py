@@ -9,6 +9,7 @@ import functools
 import io
 import json
 import random
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -89,6 +90,8 @@ class Verify:
         self._rng = rng
         self._lanes = lanes
         self._reads: dict[int, _Reads] = {}  # by job id
+        self._in_hand: Counter[Lane] = Counter()  # jobs whose output is being read
+        self._put_down = anyio.Event()
 
     async def tick(self, now: float) -> float:
         """Verify some finished jobs at once; returns at once while there are more."""
@@ -96,12 +99,26 @@ class Verify:
         waiting = {job.id: self._reads[job.id] for job in finished if job.id in self._reads}
         self._reads = waiting
         due = [job for job in finished if waiting.get(job.id, _UNREAD).due <= now][:_PARALLEL]
+        self._in_hand = Counter(job.lane for job in due)
         async with anyio.create_task_group() as group:
             for job in due:
-                group.start_soon(self._verify, job, now)
+                group.start_soon(self._take, job, now)
         if due:
             return 0.0
         return max(0.05, min([reads.due - now for reads in waiting.values()] + [_IDLE_S]))
+
+    async def left(self, lane: Lane) -> None:
+        """No output of the lane's jobs is being read any more."""
+        while self._in_hand[lane]:
+            await self._put_down.wait()
+
+    async def _take(self, job: Job, now: float) -> None:
+        try:
+            await self._verify(job, now)
+        finally:
+            self._in_hand[job.lane] -= 1
+            self._put_down.set()
+            self._put_down = anyio.Event()
 
     async def _finished(self, limit: int) -> list[Job]:
         if self._lanes is None:

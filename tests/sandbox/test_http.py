@@ -145,13 +145,14 @@ async def test_a_time_filter_is_understood_as_boto_sends_it(opened: Open, client
 
 
 async def test_region_and_account_come_from_the_signature(opened: Open, client_of: Open, request_for: Open) -> None:
-    """The Region of the credential scope stands in the ARN; access keys may be accounts, or map to them."""
+    """The Region of the credential scope stands in the ARN; a logged access key is an account, or maps to one."""
     async with opened(accounts={"KEY": "999988887777"}) as sandbox:
         for key, account in (("KEY", "999988887777"), ("111122223333", "111122223333"), ("any", "123456789012")):
             async with client_of(sandbox, region_name="eu-west-1", aws_access_key_id=key) as client:
                 answer = await client.start_sentiment_detection_job(**request_for("sentiment"))
             assert answer["JobArn"].split(":")[3] == "eu-west-1"
-            assert sandbox.service.log[-1].account == account
+            entry = sandbox.service.log[-1]
+            assert (entry.account, entry.access_key) == (account, key)
 
 
 @pytest.mark.parametrize(
