@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from fleet.app.rebuild import Rebuilt, rebuild_ledger
     from fleet.app.serving import serve
     from fleet.app.summary import Line, every_line, summarise
-    from fleet.app.upkeep import Checked, back_up_ledger, check_ledger, exported
+    from fleet.app.upkeep import Checked, Copied, back_up_ledger, check_ledger, copied, exported
     from fleet.telemetry import set_up_logs
 
 __all__ = [
     "App",
     "Checked",
+    "Copied",
     "LanePreview",
     "Line",
     "Preview",
     "Rebuilt",
     "back_up_ledger",
     "check_ledger",
+    "copied",
     "every_line",
     "exported",
     "open_app",
@@ -45,7 +47,7 @@ _WHERE: Final = {
     "fleet.app.rebuild": ("Rebuilt", "rebuild_ledger"),
     "fleet.app.serving": ("serve",),
     "fleet.app.summary": ("Line", "every_line", "summarise"),
-    "fleet.app.upkeep": ("Checked", "back_up_ledger", "check_ledger", "exported"),
+    "fleet.app.upkeep": ("Checked", "Copied", "back_up_ledger", "check_ledger", "copied", "exported"),
     "fleet.telemetry": ("set_up_logs",),
 }
 

@@ -1,6 +1,7 @@
 """Where all the work is now, from the ledger and the configuration alone: it needs no running fleet, and no AWS."""
 
 from fleet.app.forecast import forecast, quotas_of
+from fleet.app.replicas import holders_of, replicas
 from fleet.core.job import Event, Verdict
 from fleet.core.lane import Lane
 from fleet.core.overview import LaneView, Overview, Running, VerdictCount
@@ -25,10 +26,13 @@ async def overview(ledger: Ledger, settings: Settings, *, verdicts: bool = True,
     for lane, event, times, first_at in await ledger.recent(now - _WINDOW_S):
         happened[lane, event] = times
         window_s = max(window_s, min(_WINDOW_S, now - first_at))  # a run that has just begun has no whole minute yet
+    members = await replicas(ledger, lease_s=settings.ledger.lease_s)
+    holders = holders_of(members)
     lanes = [
         LaneView(
             lane=lane,
             states=states,
+            holder=holders.get(lane),
             slots=quotas[lane].active_jobs if lane in quotas else None,
             start_per_s=quotas[lane].start_per_s if lane in quotas else None,
             started=happened.get((lane, Event.ACCEPTED), 0),
@@ -42,7 +46,8 @@ async def overview(ledger: Ledger, settings: Settings, *, verdicts: bool = True,
     return Overview(
         at=now,
         lanes=sorted(lanes, key=lambda view: view.lane),
-        running=running(settings),
+        running=Running() if members else running(settings),
+        replicas=members,
         eta=await forecast(ledger, settings) if eta else None,
         window_s=window_s,
         cancelling=len(await ledger.cancelling(limit=100_000)),

@@ -10,7 +10,6 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,11 +19,11 @@ from anyio import to_thread
 
 from fleet import __version__
 from fleet.app.fleet import App
-from fleet.app.forecast import forecast
 from fleet.app.gauges import Gauges
 from fleet.app.notify import Notify
 from fleet.app.opening import open_ledger, open_targets
 from fleet.app.reloading import reload
+from fleet.app.status import status
 from fleet.aws.session import TargetClients
 from fleet.core.errors import FleetError, Misconfigured
 from fleet.core.job import ENDED, IN_FLIGHT, State
@@ -44,7 +43,6 @@ _LAG_S: Final = 0.5
 _BEAT_S: Final = 5.0
 _FRESH_S: Final = 2.0
 _SHARE: Final = 20.0  # a look that takes a second is repeated after twenty
-_REASONS: Final = 10
 _START_S: Final = 60.0
 
 
@@ -163,7 +161,7 @@ class Daemon:
         async with self._looking:
             began = time.monotonic()
             if began >= self._status[0]:
-                found = await _status(self._app, self.ledger, self._all_problems())
+                found = await status(self._app, self.ledger, self._all_problems())
                 now = time.monotonic()
                 self._status = (now + max(_FRESH_S, _SHARE * (now - began)), found)
             return self._status[1]
@@ -211,50 +209,6 @@ def _line(counts: Mapping[Lane, Mapping[State, int]]) -> str:
     in_aws = sum(states[state] for states in counts.values() for state in IN_FLIGHT)
     total = sum(sum(states.values()) for states in counts.values())
     return f"{done:,} of {total:,} jobs done, {in_aws:,} in AWS"
-
-
-async def _status(app: App, ledger: Ledger, problems: list[str]) -> dict[str, Any]:
-    """Everything that a person or a program may want to know at a glance."""
-    counts = await ledger.counts()
-    kinds: dict[str, dict[State, int]] = {}
-    for lane, states in counts.items():
-        kind = kinds.setdefault(lane.kind, dict.fromkeys(State, 0))
-        for state, jobs in states.items():
-            kind[state] += jobs
-    states = {state: sum(kind[state] for kind in kinds.values()) for state in State}
-    eta = await forecast(ledger, app.settings)
-    return {
-        "at": ledger.seconds(),
-        "version": __version__,
-        "healthy": not problems,
-        "problems": problems,
-        "jobs": sum(states.values()),
-        "done": sum(states[state] for state in ENDED),
-        "states": states,
-        "kinds": kinds,
-        "lanes": [_lane(app, lane, states) for lane, states in sorted(counts.items()) if lane in app.works],
-        "eta": asdict(eta) if eta else None,
-        "reasons": [reason._asdict() for reason in await ledger.reasons(limit=_REASONS)],
-        "rejected": await ledger.rejection_count(),
-        "manifests": [manifest.source for manifest in await ledger.manifests()],
-    }
-
-
-def _lane(app: App, lane: Any, states: Mapping[State, int]) -> dict[str, Any]:
-    work = app.works[lane]
-    allowance, pause = work.submit.allowance, work.submit.pause
-    return {
-        "lane": str(lane),
-        "states": states,
-        "slots": min(allowance.slots, allowance.quotas.active_jobs - allowance.foreign),
-        "slots_quota": allowance.quotas.active_jobs,
-        "in_flight": sum(states[state] for state in IN_FLIGHT),
-        "foreign": work.calls.foreign,
-        "start_rate_per_s": allowance.rate_per_s,
-        "start_quota_per_s": allowance.quotas.start_per_s,
-        "stuck": work.track.stuck,
-        "paused": asdict(pause) if pause else None,
-    }
 
 
 async def serve(settings: Settings, config: Path | None, sources: Sequence[str], *, started: Any) -> None:

@@ -11,9 +11,9 @@ from fleet.core.eta import Eta
 from fleet.core.job import State, Verdict
 from fleet.core.overview import LaneView, Overview
 from fleet.core.reasons import ReasonGroup
-from fleet.core.report import duration
+from fleet.core.report import duration, plural
 
-__all__ = ["clock", "eta_text", "headline", "lane_lines", "next_lines", "reason_lines", "status_lines"]
+__all__ = ["clock", "eta_text", "headline", "lane_lines", "next_lines", "reason_lines", "replica_lines", "status_lines"]
 
 _BAR_COLUMNS: Final = 18
 _SHORT_BAR_COLUMNS: Final = 10  # on terminals of less than 100 columns
@@ -30,6 +30,12 @@ _COLUMNS: Final = (
     Column(name="starts/min", right=True, drop=8),
     Column(name="throttled", right=True, drop=6),
 )
+_REPLICA_COLUMNS: Final = (
+    Column(name="replica", least=18),
+    Column(name="holds", right=True),
+    Column(name="version", right=True, drop=2),
+    Column(name="seen", right=True, drop=1),
+)
 
 
 def status_lines(view: Overview, screen: Screen) -> list[str]:
@@ -37,7 +43,7 @@ def status_lines(view: Overview, screen: Screen) -> list[str]:
     lines = [*headline(view, screen), ""]
     if view.lanes:
         lines += [*lane_lines(view, screen), *_documents(view), *reason_lines(view.reasons, screen)]
-    lines += next_lines(view, screen)
+    lines += [*replica_lines(view, screen), *next_lines(view, screen)]
     while lines and not lines[-1]:
         lines.pop()
     return lines
@@ -79,6 +85,22 @@ def lane_lines(view: Overview, screen: Screen) -> list[str]:
         [[row[place] for place in told] for row in rows],
         styles=[[style[place] for place in told] for style in styles],
     )
+
+
+def replica_lines(view: Overview, screen: Screen) -> list[str]:
+    """The replicas that share the ledger, and what each of them holds; nothing where one fleet has it alone."""
+    if not view.replicas:
+        return []
+    rows = [
+        [replica.name, f"{len(replica.leases):,}", replica.version, f"{duration(replica.seen_s)} ago"]
+        for replica in view.replicas
+    ]
+    lines = ["", *screen.table(_REPLICA_COLUMNS, rows)]
+    held = {lane.lane for lane in view.lanes if lane.holder is not None}
+    if unheld := [str(lane.lane) for lane in view.lanes if lane.lane not in held and lane.done < lane.jobs]:
+        told = f"No replica holds {', '.join(unheld[:3])}{' ...' if len(unheld) > 3 else ''}."
+        lines += [screen.paint(line, "yellow") for line in wrap(told, screen.columns)]
+    return lines
 
 
 def reason_lines(groups: Sequence[ReasonGroup], screen: Screen) -> list[str]:
@@ -133,6 +155,8 @@ def _state_of_affairs(view: Overview) -> str:
     if view.running is None:
         return f"Nothing is running. {share}."
     who = f" (process {view.running.pid})" if view.running.pid else ""
+    if view.replicas:
+        who = f" in {plural(len(view.replicas), 'replica')}"
     return f"Running{who}. {share}."
 
 

@@ -1,21 +1,29 @@
-"""`fleet ledger ...`: look after the ledger's file. Everything but `rebuild` works beside a running fleet."""
+"""`fleet ledger ...`: look after the ledger. Everything but `copy` and `rebuild` works beside a running fleet."""
 
 import json
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, Annotated, Any, Final
 
 import anyio
 import typer
 
+from fleet.cli.screen import Screen
 from fleet.core.errors import InvalidInput
+from fleet.core.report import plural
 
 __all__ = ["ledger_app"]
 
-ledger_app = typer.Typer(name="ledger", help="Check, back up, export or rebuild the ledger.", no_args_is_help=True)
+_BAR_COLUMNS: Final = 24
+_REDRAW_S: Final = 0.2
+
+ledger_app = typer.Typer(
+    name="ledger", help="Check, back up, copy, export or rebuild the ledger.", no_args_is_help=True
+)
 
 Config = Annotated[
     Path | None,
@@ -69,6 +77,43 @@ def backup(
         _print_json({"file": str(file), "size_bytes": size_bytes})
     else:
         sys.stdout.write(f"{file}: {size_bytes:,} bytes\n")
+
+
+@ledger_app.command()
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="sqlite:///fleet.db or postgresql://user@host/name.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The same; an empty database, or a file to be made.")],
+    source_password_file: Annotated[
+        Path | None, typer.Option("--from-password-file", metavar="FILE", help="Holds the password of FROM.")
+    ] = None,
+    target_password_file: Annotated[
+        Path | None, typer.Option("--to-password-file", metavar="FILE", help="Holds the password of TO.")
+    ] = None,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Copy a ledger into another, empty one: from a file to PostgreSQL, or back. No fleet may work on either.
+
+    TO then has all of FROM, compared row by row, or it is as empty as before. Where a URL is that of [ledger] url,
+    [ledger] password_file serves it. Keep the old ledger, but let no fleet work with it again.
+
+    Example: fleet ledger copy sqlite:///fleet.db postgresql://fleet@db.example.internal/fleet
+    """
+    from fleet.app import copied
+    from fleet.settings import load
+
+    settings = load(config)
+    line = _ProgressLine(Screen(sys.stderr))
+    try:
+        found = anyio.run(copied, settings, source, target, source_password_file, target_password_file, line)
+    finally:
+        line.end()
+    if as_json:
+        contents = {table: {"rows": rows, "digest": digest} for table, (rows, digest) in found.contents.items()}
+        _print_json({"from": found.source, "to": found.target, "same": True, "tables": contents})
+        return
+    jobs, events = (plural(found.contents[f"{noun}s"].rows, noun) for noun in ("job", "event"))
+    sys.stdout.write(f"Copied {jobs} with {events} from {found.source} to {found.target}; both are the same.\n")
 
 
 @ledger_app.command()
@@ -152,5 +197,28 @@ async def _export(settings: Any, stream: IO[str]) -> None:
         stream.write(json.dumps(record, separators=(",", ":")) + "\n")
 
 
-def _print_json(found: dict[str, int | str | Sequence[str] | None]) -> None:
+class _ProgressLine:
+    """One line on the terminal that says how far a copy is; nothing where there is no terminal."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._drawn_at = 0.0
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if self._screen.live and now - self._drawn_at >= _REDRAW_S:
+            # each row is read once and compared once
+            what = "copied" if 2 * done <= total else "compared"
+            rows = f"{done if 2 * done <= total else done - total // 2:,} of {total // 2:,} rows {what}"
+            self._screen.stream.write(f"\r\x1b[K{self._screen.bar(done, total, _BAR_COLUMNS)} {rows}")
+            self._screen.stream.flush()
+            self._drawn_at = now
+
+    def end(self) -> None:
+        """What follows begins on a line of its own."""
+        if self._drawn_at:
+            self._screen.stream.write("\n")
+
+
+def _print_json(found: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(found) + "\n")

@@ -85,11 +85,13 @@ def _as_dict(view: Overview) -> dict[str, Any]:
     return {
         "at": view.at,
         "running": asdict(view.running) if view.running else None,
+        "replicas": [asdict(replica) for replica in view.replicas],
         "cancelling": view.cancelling,
         "window_s": view.window_s,
         "lanes": [
             {
                 "lane": str(lane.lane),
+                "holder": lane.holder,
                 "states": dict(lane.states),
                 "slots": lane.slots,
                 "in_flight": lane.in_flight,

@@ -8,7 +8,7 @@ from fleet.core.job import ENDED, IN_FLIGHT, State, Verdict
 from fleet.core.lane import Lane
 from fleet.core.reasons import ReasonGroup
 
-__all__ = ["LaneView", "Overview", "Running", "VerdictCount"]
+__all__ = ["LaneView", "Overview", "ReplicaView", "Running", "VerdictCount"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,19 @@ class Running:
     pid: int | None = None
     host: str | None = None
     started_at: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicaView:
+    """One of the processes that share a ledger: since when (Unix seconds), how long ago it was seen, what it holds."""
+
+    name: str
+    host: str
+    pid: int
+    version: str
+    started_at: float
+    seen_s: float
+    leases: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +44,15 @@ class VerdictCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneView:
-    """One lane. `slots` and `start_per_s` are None where this configuration does not serve it.
+    """One lane. `slots` and `start_per_s` are None where this configuration does not serve it. `holder` is the replica
+    that holds it, where several share the ledger.
 
     `started`, `throttled` and `ended` are what happened in the last `Overview.window_s` seconds.
     """
 
     lane: Lane
     states: Mapping[State, int]
+    holder: str | None = None
     slots: int | None = None
     start_per_s: float | None = None
     started: int = 0
@@ -71,6 +86,7 @@ class Overview:
     at: float
     lanes: Sequence[LaneView]
     running: Running | None = None
+    replicas: Sequence[ReplicaView] = ()
     eta: Eta | None = None
     window_s: float = 60.0
     cancelling: int = 0

@@ -55,7 +55,11 @@ class _Page(NamedTuple):
 
 
 class _SourceFailed(Exception):
-    """Nothing more comes: why is what reading the source has raised."""
+    """Nothing more comes, because reading the source has raised this error."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self.error = error
 
 
 class _Sum:
@@ -84,7 +88,7 @@ class _Pipe:
         with self._changed:
             self._changed.wait_for(lambda: self._broken or len(self._waiting) < _PAGES_UNDER_WAY)
             if self._broken:
-                raise self._broken
+                raise self._broken.error if isinstance(self._broken, _SourceFailed) else self._broken
             self._waiting.append(item)
             self._changed.notify_all()
 
@@ -157,8 +161,9 @@ class _Copy:
         """In the source: every page has been taken, or the pipe is broken."""
         try:
             self._send(tx)
-        except BaseException:
-            self.pipe.break_off(_SourceFailed())
+        except BaseException as error:
+            # a database may run a work again that failed: then it fails again, for the pages are gone
+            self.pipe.break_off(_SourceFailed(error))
             raise
 
     def _send(self, tx: Transaction) -> None:
@@ -179,7 +184,6 @@ class _Copy:
         try:
             return self._receive(tx)
         except BaseException as error:
-            # a database may run a work again that failed: then it fails again, for the pages are gone
             self.pipe.break_off(error)
             raise
 
@@ -244,7 +248,7 @@ async def _copy(both: _Copy) -> dict[str, Contents]:
         await reading
         raise
     finally:
-        both.pipe.break_off(_SourceFailed())
+        both.pipe.break_off(RuntimeError("nobody waits for the copy any more"))
         await asyncio.gather(reading, return_exceptions=True)
 
 

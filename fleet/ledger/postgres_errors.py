@@ -18,7 +18,8 @@ _DAMAGE: Final = (errors.DataCorrupted, errors.IndexCorrupted)
 _OURS: Final = (psycopg.IntegrityError, psycopg.DataError)
 _RIGHTS: Final = (errors.InsufficientPrivilege, errors.InvalidSchemaName)
 _ENTRY: Final = ("28", "3D")  # invalid authorization; no such database
-_TURNED_AWAY: Final = ("authentication failed", "no pg_hba.conf entry", "does not exist")  # libpq gives no code then
+# libpq gives no code for what is said to it before there is a session
+_TURNED_AWAY: Final = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "does not exist")
 
 
 def worth_another_try(error: BaseException) -> bool:

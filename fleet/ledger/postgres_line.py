@@ -57,10 +57,12 @@ class Server:
         hosts = str(given.get("host") or "")
         self._password_file = password_file
         self._given: dict[str, Any] = {**_NETWORK, "application_name": "fleet", **given}
-        here = all(host in _HERE or host.startswith("/") for host in hosts.split(","))
-        if not here and "sslmode" not in given:
+        self.here = all(host in _HERE or host.startswith("/") for host in hosts.split(","))
+        """Whether it is on this machine."""
+        if not self.here and "sslmode" not in given:
             # a password and other people's prefixes travel: nothing weaker unless somebody asks for it by name
             self._given |= {"sslmode": "verify-full", "sslrootcert": given.get("sslrootcert", _authorities())}
+        self.sslmode = str(self._given.get("sslmode", "prefer"))
         self.name = f"postgresql://{hosts or 'local socket'}/{given.get('dbname') or given.get('user') or ''}"
         if urlsplit(url).password is not None and password_file is not None:
             raise Misconfigured("ledger: the URL holds a password and password_file is given; leave one of them out")

@@ -57,15 +57,25 @@ _JOB: Final = {
 _RECORDED: Final = _object(at=_NUMBER, event=_one_of(Event), attempt=_WHOLE, detail={"type": "object"})
 _LANE: Final = _object(
     lane=_TEXT,
+    holder=_maybe(_TEXT),
     states=_counts(State),
-    slots=_WHOLE,
+    slots=_maybe(_WHOLE),
     slots_quota=_WHOLE,
     in_flight=_WHOLE,
-    foreign=_WHOLE,
-    start_rate_per_s=_NUMBER,
+    foreign=_maybe(_WHOLE),
+    start_rate_per_s=_maybe(_NUMBER),
     start_quota_per_s=_NUMBER,
-    stuck=_WHOLE,
+    stuck=_maybe(_WHOLE),
     paused=_maybe(_object(reason=_TEXT, since=_NUMBER)),
+)
+_REPLICA: Final = _object(
+    name=_TEXT,
+    host=_TEXT,
+    pid=_WHOLE,
+    version=_TEXT,
+    started_at=_NUMBER,
+    seen_s=_NUMBER,
+    leases={"type": "array", "items": _TEXT},
 )
 _STATUS: Final = _object(
     at=_NUMBER,
@@ -77,6 +87,7 @@ _STATUS: Final = _object(
     states=_counts(State),
     kinds={"type": "object", "additionalProperties": _counts(State)},
     lanes={"type": "array", "items": _LANE},
+    replicas={"type": "array", "items": _REPLICA},
     eta=_maybe(_object(low_s=_NUMBER, expected_s=_NUMBER, high_s=_NUMBER, known=_TRUTH)),
     reasons={"type": "array", "items": _object(state=_one_of(State), reason=_TEXT, jobs=_WHOLE)},
     rejected=_WHOLE,

@@ -15,7 +15,7 @@ import pytest
 
 from fleet.core.job import TRANSITIONS, Event, Job, PlannedJob, State, Verdict
 from fleet.core.lane import Lane
-from fleet.ledger import Ledger
+from fleet.ledger import Ledger, copying
 from tests.postgres import PostgreSQL
 
 LANE = Lane("123456789012", "us-east-1", "entities")
@@ -149,6 +149,19 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable
 def ledger_url(new_url: Callable[[], str]) -> str:
     """Where an empty ledger may be made, in each database in turn."""
     return new_url()
+
+
+@pytest.fixture
+def file_url(tmp_path: Path) -> Callable[[], str]:
+    """Makes the URLs of new files, whatever database the test is about."""
+    numbers = itertools.count()
+    return lambda: f"sqlite:///{tmp_path}/copy-{next(numbers)}.db"
+
+
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows make several pages."""
+    monkeypatch.setattr(copying, "_PAGE", 3)
 
 
 @pytest.fixture

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from fleet.app.doctor.visit import Visit
+from fleet.app.ledger import has_ledger, open_ledger
 from fleet.app.planning import planner
+from fleet.app.replicas import replicas
 from fleet.aws.comprehend import ACTIVE
 from fleet.core.errors import Conflict, InvalidInput
 from fleet.core.kinds import KINDS
 from fleet.core.manifest import Entry
 from fleet.core.prices import Prices, units_of
 from fleet.ledger.ledger import Ledger
+from fleet.ledger.place import is_shared
 from fleet.settings import Settings, default_prices
 
 __all__ = ["ProbePlan", "prepare"]
@@ -43,7 +46,7 @@ async def prepare(visit: Visit, settings: Settings, prefix: str, kind: str) -> P
     """
     if kind not in KINDS:
         raise InvalidInput(f"kind {kind!r}: unknown; known: {', '.join(KINDS)}")
-    if Ledger.holder(settings.ledger.url) is not None:
+    if Ledger.holder(settings.ledger.url) is not None or await _replicas(settings):
         raise Conflict("a fleet is running here: stop it first, the probe takes all slots of a kind")
     jobs, rejections = planner(settings)(Entry(line=1, prefix=prefix, kinds=(kind,), target=visit.name))
     if rejections or not jobs:
@@ -73,3 +76,11 @@ async def prepare(visit: Visit, settings: Settings, prefix: str, kind: str) -> P
         cost=None if price is None else jobs_max * units_of(size_bytes, objects, prices) * price,
         currency=prices.currency,
     )
+
+
+async def _replicas(settings: Settings) -> bool:
+    """Whether replicas work on a ledger that is shared."""
+    if not is_shared(settings.ledger.url) or not has_ledger(settings):
+        return False
+    async with open_ledger(settings, read_only=True) as ledger:
+        return bool(await replicas(ledger, lease_s=settings.ledger.lease_s))

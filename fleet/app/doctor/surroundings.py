@@ -8,10 +8,12 @@ from urllib.parse import urlsplit
 
 from anyio import to_thread
 
+from fleet.app.doctor.server import check_server
 from fleet.core.checkup import Finding, Outcome
 from fleet.core.errors import FleetError, InvalidInput
 from fleet.core.secrets import redacted
 from fleet.ledger.ledger import Ledger
+from fleet.ledger.place import is_shared
 from fleet.settings import Settings
 
 __all__ = ["check_ledger_file", "check_proxy"]
@@ -48,9 +50,13 @@ async def check_ledger_file(settings: Settings) -> list[Finding]:
     """The ledger opens, or one can be made; there is room, and nobody else holds it. Touches nothing."""
     url = settings.ledger.url
     try:
+        if is_shared(url):
+            return await check_server(settings)
         exists = Ledger.exists(url)
     except InvalidInput as error:
         return [Finding(check="ledger", outcome=Outcome.FAIL, found=str(error), configured=True)]
+    except FleetError as error:
+        return [Finding(check="ledger", outcome=Outcome.FAIL, found=str(error))]
     path = Path(url.partition("://")[2][1:])
     found = await _opened(url, path) if exists else _makeable(path)
     if found.outcome is Outcome.FAIL:

@@ -59,9 +59,18 @@ function lanes(status) {
   return status.lanes.map((lane) => {
     const row = make("tr"), name = make("td", lane.lane);
     if (lane.paused) name.append(make("small", "paused: " + lane.paused.reason));
-    const rate = lane.start_rate_per_s < lane.start_quota_per_s
+    if (status.replicas.length) name.append(make("small", lane.holder ? "held by " + lane.holder : "held by nobody"));
+    const rate = lane.start_rate_per_s !== null && lane.start_rate_per_s < lane.start_quota_per_s
       ? `${lane.start_rate_per_s.toFixed(2)} of ${lane.start_quota_per_s}` : `${lane.start_quota_per_s}`;
-    row.append(name, make("td", `${lane.in_flight} of ${lane.slots}`), make("td", lane.foreign), make("td", rate), make("td", number(lane.states.pending)));
+    row.append(name, make("td", `${lane.in_flight} of ${lane.slots ?? lane.slots_quota}`), make("td", lane.foreign ?? "–"), make("td", rate), make("td", number(lane.states.pending)));
+    return row;
+  });
+}
+
+function replicas(status) {
+  return status.replicas.map((replica) => {
+    const row = make("tr");
+    row.append(make("td", replica.name), make("td", number(replica.leases.length)), make("td", replica.version), make("td", `${span(replica.seen_s)} ago`));
     return row;
   });
 }
@@ -79,6 +88,8 @@ function show(status) {
   at("eta").textContent = eta(status);
   at("kinds").replaceChildren(...kinds(status));
   at("lanes").replaceChildren(...lanes(status));
+  at("replicas-section").hidden = !status.replicas.length;
+  at("replicas").replaceChildren(...replicas(status));
   at("reasons").replaceChildren(...reasons(status));
   at("version").textContent = "version " + status.version;
 }
