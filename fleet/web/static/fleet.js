@@ -59,7 +59,7 @@ function lanes(status) {
   return status.lanes.map((lane) => {
     const row = make("tr"), name = make("td", lane.lane);
     if (lane.paused) name.append(make("small", "paused: " + lane.paused.reason));
-    if (status.replicas.length) name.append(make("small", lane.holder ? "held by " + lane.holder : "held by nobody"));
+    if (status.replicas.length) name.append(lane.holder ? make("small", "held by " + lane.holder, "quiet") : make("small", "held by nobody"));
     const rate = lane.start_rate_per_s !== null && lane.start_rate_per_s < lane.start_quota_per_s
       ? `${lane.start_rate_per_s.toFixed(2)} of ${lane.start_quota_per_s}` : `${lane.start_quota_per_s}`;
     row.append(name, make("td", `${lane.in_flight} of ${lane.slots ?? lane.slots_quota}`), make("td", lane.foreign ?? "–"), make("td", rate), make("td", number(lane.states.pending)));
