@@ -3,13 +3,16 @@
 A refused Start looks the same whether the rate or the slots are spent (facts sheet, 1.2 and 1.5), so the lane's own
 count decides which knob turns. If Starts were accepted just before, nearly as fast as the limiter lets them leave, it
 was the rate; unless the next one at the slower rate is refused as well. If few were, or our own count with the foreign
-jobs says full, or as many jobs as now were too many before, it was the slots; unless one more job is accepted soon
-after. The rate falls to what AWS accepted in the last seconds, stays just there, and is probed again ever more rarely;
-so nearly all of a lower limit is used, and nearly nothing is refused.
+jobs says full, or as many jobs as now were too many before, it was the slots; unless more jobs are accepted soon after.
+One more proves little, for ours may have ended unseen: a limit has risen when several Starts say so, and where it has
+stood for a minute, 80 accepted Starts, or five minutes, pay for each refused probe. The rate falls to what AWS accepted
+in the last seconds, stays just there, and is probed again ever more rarely; so nearly all of a lower limit is used, and
+nearly nothing is refused.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Final
 
 from fleet.core.lane import Quotas
@@ -28,9 +31,17 @@ _PROBE_LAST_S: Final = 300.0
 _DEBOUNCE_S: Final = 1.0
 _RATE_SHARE: Final = 0.35  # of the rate: AWS accepting less than this before it refuses speaks for the slots
 _SECOND_THOUGHTS_S: Final = 10.0
+_SECOND_THOUGHTS_JOBS: Final = 2  # more than were refused: one may be in the place of a job that ended unseen
 _SLOT_PROBE_FIRST_S: Final = 1.0
 _SLOT_PROBE_LAST_S: Final = 300.0
 _SLOT_PROBE_SCARCE_S: Final = 60.0  # the same while most of the slots are missing: then a late probe costs much
+_NEW_S: Final = 4.0  # a limit that is probed so often is new, and may be one too high
+_STOOD_S: Final = 60.0  # one that is probed so rarely has stood for a minute: from then on each refusal is paid for
+_PRICE_CALLS: Final = 80  # Starts that AWS must accept before the next probe: 1 refused in 80 is well under 2 %
+_HOLD_CALLS: Final = 3  # Starts accepted beyond a limit: so many make it likely that it has risen
+_RISE_CALLS: Final = 5  # and so many certain
+_RISE_JOBS: Final = 3  # or so many jobs beyond it at once,
+_RISE_SHARE: Final = 0.04  # and more where that many can have ended unseen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +49,12 @@ class Allowance:
     """What the lane believes it may do now: never more than the quotas, never nothing for ever.
 
     `slots` is how many of our own jobs may be active, `refused_slots` how many were when AWS refused one more,
-    `suspect_per_s` what AWS had accepted a second just before that, where it may have been the rate after all.
-    `held_per_s` is the last rate that went without a refusal, `refused_per_s` the last that did not, and `uncut_per_s`
-    the one before a cut, at `cut_in_flight` jobs, that nothing has proved yet.
-    Times are monotonic seconds.
+    `least_slots` the fewest of those since it allowed all, `beyond_calls` the Starts accepted beyond `refused_slots`;
+    while `growing`, none of those was refused. `accepted_calls` are the Starts (those of one moment are one) accepted
+    since the last refusal, `price_calls` how many must be before the next probe. `suspect_per_s` is what AWS had
+    accepted a second just before it refused, where it may have been the rate after all. `held_per_s` is the last rate
+    that went without a refusal, `refused_per_s` the last that did not, and `uncut_per_s` the one before a cut, at
+    `cut_in_flight` jobs, that nothing has proved yet. Times are monotonic seconds.
     """
 
     quotas: Quotas
@@ -59,6 +72,11 @@ class Allowance:
     slot_probe_at: float = float("inf")
     slot_probe_wait_s: float = _SLOT_PROBE_FIRST_S
     refused_slots: int | None = None
+    least_slots: int | None = None
+    beyond_calls: int = 0
+    growing: bool = False
+    accepted_calls: int = 0
+    price_calls: int = 0
     refused_at: float = float("-inf")
     suspect_per_s: float = 0.0
 
@@ -96,9 +114,10 @@ def refused(allowance: Allowance, now: float, *, measured_per_s: float, in_fligh
     `measured_per_s` is how many it has just shown to accept, `in_flight` how many of our jobs it has.
     """
     full = in_flight + allowance.foreign >= allowance.quotas.active_jobs
-    known = allowance.refused_slots is not None and in_flight >= allowance.refused_slots
+    known = allowance.least_slots is not None and in_flight >= allowance.least_slots - _one_too_high(allowance, now)
     if full or known:
-        return _fewer_slots(allowance, now, in_flight, 0.0)
+        suspect = allowance.suspect_per_s and allowance.beyond_calls  # what was tried has measured the rate better
+        return _fewer_slots(allowance, now, in_flight, max(allowance.suspect_per_s, measured_per_s) if suspect else 0.0)
     if now - allowance.cut_at < _DEBOUNCE_S:
         return allowance  # one burst of refusals is one piece of news
     if allowance.held_per_s and now - allowance.raised_at <= _held_s(allowance):
@@ -110,26 +129,58 @@ def refused(allowance: Allowance, now: float, *, measured_per_s: float, in_fligh
     return _slower(allowance, now, measured_per_s, in_flight)
 
 
+def _one_too_high(allowance: Allowance, now: float) -> bool:
+    """Whether a slot limit may be one less than it seems: it is new, and the rate is already below what was refused."""
+    slow = allowance.rate_per_s < allowance.refused_per_s and now - allowance.cut_at >= _DEBOUNCE_S
+    return slow and now - allowance.raised_at > _held_s(allowance) and allowance.slot_probe_wait_s <= _NEW_S
+
+
 def _uncut(allowance: Allowance) -> Allowance:
-    return replace(
-        allowance, rate_per_s=allowance.uncut_per_s, probe_wait_s=max(_PROBE_FIRST_S, allowance.probe_wait_s / 2)
-    )
+    wait_s = max(_PROBE_FIRST_S, allowance.probe_wait_s / 2)
+    return replace(allowance, rate_per_s=allowance.uncut_per_s, probe_wait_s=wait_s)
 
 
 def _fewer_slots(allowance: Allowance, now: float, in_flight: int, suspect_per_s: float) -> Allowance:
-    lowest = allowance.refused_slots
-    news = lowest is None or in_flight < lowest  # else a probe has shown only what was known
+    news = allowance.least_slots is None or in_flight < allowance.least_slots  # else a probe showed what was known
     wait_s = _SLOT_PROBE_FIRST_S if news else allowance.slot_probe_wait_s
+    limit, slots, beyond_calls = _limit(allowance, in_flight)
     return replace(
         allowance,
-        slots=min(in_flight, allowance.quotas.active_jobs),
-        refused_slots=in_flight if lowest is None else min(in_flight, lowest),
+        slots=min(slots, allowance.quotas.active_jobs),
+        refused_slots=limit,
+        least_slots=in_flight if news else allowance.least_slots,
+        beyond_calls=beyond_calls,
+        growing=False,
+        accepted_calls=0,
+        price_calls=0 if news else _price_calls(allowance),
         refused_at=now,
         suspect_per_s=suspect_per_s,
         uncut_per_s=0.0,
         slot_probe_at=now + wait_s,
         slot_probe_wait_s=wait_s,
     )
+
+
+def _limit(allowance: Allowance, in_flight: int) -> tuple[int, int, int]:
+    """The limit after a refusal, how many jobs may be active (one more where it is likely), what speaks for more."""
+    limit = allowance.refused_slots
+    if limit is None or in_flight < limit or in_flight - limit >= _rise_jobs(limit):
+        return in_flight, in_flight, 0
+    if in_flight > limit and allowance.growing:
+        return limit, limit + (allowance.beyond_calls >= _HOLD_CALLS), allowance.beyond_calls
+    return limit, limit, 0
+
+
+def _rise_jobs(limit: int) -> int:
+    return max(_RISE_JOBS, ceil(_RISE_SHARE * limit))
+
+
+def _price_calls(allowance: Allowance) -> int:
+    """How many Starts must be accepted before the next slot probe: none if the limit is new, or this is a storm."""
+    left = max(0, allowance.price_calls - allowance.accepted_calls)
+    if allowance.slot_probe_wait_s < _STOOD_S or not allowance.accepted_calls:
+        return left
+    return min(4 * _PRICE_CALLS, left + _PRICE_CALLS)
 
 
 def _slower(allowance: Allowance, now: float, measured_per_s: float, in_flight: int) -> Allowance:
@@ -152,19 +203,32 @@ def _slower(allowance: Allowance, now: float, measured_per_s: float, in_flight: 
 
 
 def accepted(allowance: Allowance, now: float, *, in_flight: int) -> Allowance:
-    """The allowance after AWS accepted a Start.
-
-    One more than it last refused means that slots have become free, and twice as many more are tried next: perhaps it
-    was only a job of ours that ended a moment ago. If the refusal was a moment ago, it was the rate, not the slots.
-    """
+    """The allowance after AWS accepted a Start, `in_flight` jobs of ours now being active as far as we know."""
     if in_flight > allowance.cut_in_flight or now - allowance.cut_at > 2 * _held_s(allowance):
         allowance = replace(allowance, uncut_per_s=0.0)  # not only a slot that a job of ours left
-    if allowance.refused_slots is None or in_flight <= allowance.refused_slots:
-        return allowance
-    if allowance.suspect_per_s and now - allowance.refused_at < _SECOND_THOUGHTS_S:
+    allowance = replace(allowance, accepted_calls=allowance.accepted_calls + 1)
+    limit = allowance.refused_slots
+    return allowance if limit is None or in_flight <= limit else _beyond(allowance, now, in_flight, in_flight - limit)
+
+
+def _beyond(allowance: Allowance, now: float, in_flight: int, over: int) -> Allowance:
+    """The allowance after a Start was accepted with `over` jobs more than were refused before.
+
+    Slots are free, or a job of ours has ended unseen: one more is tried at a time until the former is certain, then
+    twice as many. If the refusal was a moment ago, it was the rate, not the slots.
+    """
+    calls = allowance.beyond_calls + 1
+    risen = calls >= _RISE_CALLS or over >= _rise_jobs(in_flight - over)
+    suspect = allowance.suspect_per_s > 0 and now - allowance.refused_at < _SECOND_THOUGHTS_S
+    if suspect and (risen or over >= _SECOND_THOUGHTS_JOBS):
         return _slower(_all_slots(allowance), now, allowance.suspect_per_s, in_flight)
-    slots = max(allowance.slots, 2 * in_flight - allowance.refused_slots)
-    return replace(allowance, slots=slots) if slots < allowance.quotas.active_jobs else _all_slots(allowance)
+    if risen and in_flight + allowance.foreign >= allowance.quotas.active_jobs:
+        return _all_slots(allowance)
+    if risen and not allowance.growing:
+        return replace(allowance, refused_slots=in_flight, beyond_calls=0)
+    tried = in_flight + (over if risen else 1) if allowance.growing else 0
+    slots = min(allowance.quotas.active_jobs, max(allowance.slots, tried))
+    return replace(allowance, slots=slots, beyond_calls=calls)
 
 
 def _all_slots(allowance: Allowance) -> Allowance:
@@ -172,6 +236,10 @@ def _all_slots(allowance: Allowance) -> Allowance:
         allowance,
         slots=allowance.quotas.active_jobs,
         refused_slots=None,
+        least_slots=None,
+        beyond_calls=0,
+        growing=False,
+        price_calls=0,
         suspect_per_s=0.0,
         slot_probe_at=float("inf"),
         slot_probe_wait_s=_SLOT_PROBE_FIRST_S,
@@ -183,20 +251,27 @@ def eased(allowance: Allowance, now: float, *, limiter_waited: bool) -> Allowanc
 
     The rate goes up only while the limiter was really the thing that waited: else nothing would be learned.
     """
-    if now >= allowance.slot_probe_at:
-        scarce = 2 * allowance.slots <= allowance.quotas.active_jobs
-        last_s = _SLOT_PROBE_SCARCE_S if scarce else _SLOT_PROBE_LAST_S
-        wait_s = min(last_s, 2 * allowance.slot_probe_wait_s)
-        probed = replace(allowance, slots=allowance.slots + 1, slot_probe_at=now + wait_s, slot_probe_wait_s=wait_s)
-        allowance = probed if probed.slots < allowance.quotas.active_jobs else _all_slots(allowance)
+    allowance = _slots_eased(allowance, now)
     quota = allowance.quotas.start_per_s
     held = now - max(allowance.raised_at, allowance.cut_at) >= _held_s(allowance)
-    due = now >= allowance.probe_at and held
-    if not (limiter_waited and due and allowance.rate_per_s < quota):
+    if not (limiter_waited and held and now >= allowance.probe_at and allowance.rate_per_s < quota):
         return allowance
     rate = min(quota, allowance.rate_per_s + _step(allowance))
     wait_s = _PROBE_FIRST_S if rate == quota else allowance.probe_wait_s
     return replace(allowance, rate_per_s=rate, raised_at=now, held_per_s=allowance.rate_per_s, probe_wait_s=wait_s)
+
+
+def _slots_eased(allowance: Allowance, now: float) -> Allowance:
+    """One slot more is tried when its time has come and the last refusal is paid for."""
+    if now < allowance.slot_probe_at:
+        return allowance
+    if allowance.accepted_calls < allowance.price_calls and now < allowance.refused_at + _SLOT_PROBE_LAST_S:
+        return replace(allowance, slot_probe_at=now + _SLOT_PROBE_FIRST_S)
+    quota = allowance.quotas.active_jobs
+    last_s = _SLOT_PROBE_SCARCE_S if 2 * allowance.slots <= quota else _SLOT_PROBE_LAST_S
+    wait_s, slots = min(last_s, 2 * allowance.slot_probe_wait_s), min(quota, allowance.slots + 1)
+    probe_at = now + wait_s if slots < quota else float("inf")
+    return replace(allowance, slots=slots, growing=True, slot_probe_at=probe_at, slot_probe_wait_s=wait_s)
 
 
 def _step(allowance: Allowance) -> float:
@@ -213,12 +288,13 @@ def _held_s(allowance: Allowance) -> float:
 
 def foreign_seen(allowance: Allowance, foreign: int) -> Allowance:
     """The allowance after a complete sweep showed so many active jobs of other programs: slots they left are ours."""
-    slots = allowance.slots + max(0, allowance.foreign - foreign)
-    left = foreign < allowance.foreign
+    left = max(0, allowance.foreign - foreign)
+    slots, limit = allowance.slots + left, allowance.refused_slots
     seen = replace(
         allowance,
         foreign=foreign,
         slots=min(slots, allowance.quotas.active_jobs),
+        refused_slots=None if limit is None else limit + left,
         suspect_per_s=0.0 if left else allowance.suspect_per_s,
     )
     return seen if slots < allowance.quotas.active_jobs else _all_slots(seen)

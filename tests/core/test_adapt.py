@@ -161,3 +161,92 @@ def test_after_a_long_storm_the_next_probe_is_at_most_a_minute_away() -> None:
 
     assert len(probes) <= 16
     assert max(later - probe for probe, later in itertools.pairwise(probes)) <= 61
+
+
+def stood(slots: int) -> tuple[Allowance, float]:
+    """A limit that has refused every probe for minutes, while the slots below it were taken again and again."""
+    allowance, now = refused(Allowance.of(quotas(slots=20)), 0.0, measured_per_s=0, in_flight=slots), 0.0
+    while now < 400:
+        now += 1.0
+        allowance = accepted(eased(allowance, now, limiter_waited=False), now, in_flight=slots)
+        if free_slots(allowance, in_flight=slots):
+            allowance = refused(allowance, now, measured_per_s=1, in_flight=slots)
+    while not free_slots(allowance, in_flight=slots):
+        now += 1.0
+        allowance = eased(accepted(allowance, now, in_flight=slots), now, limiter_waited=False)
+    return refused(allowance, now, measured_per_s=1, in_flight=slots), now
+
+
+def test_each_refusal_of_a_limit_that_has_stood_is_paid_for() -> None:
+    """The next slot is tried after 80 accepted Starts, not before, however long that takes within five minutes."""
+    allowance, now = stood(10)
+
+    for _ in range(79):
+        allowance = accepted(allowance, now + 100, in_flight=10)
+    unpaid = eased(allowance, now + 290, limiter_waited=False)
+    paid = eased(accepted(unpaid, now + 290, in_flight=10), now + 292, limiter_waited=False)
+
+    assert free_slots(unpaid, in_flight=10) == 0
+    assert now + 290 < unpaid.slot_probe_at <= now + 292  # neither long after nor without a pause
+    assert free_slots(paid, in_flight=10) == 1
+
+
+def test_where_few_jobs_start_a_slot_is_tried_after_five_minutes() -> None:
+    """A lane of long jobs would never pay for a probe: it still finds slots that have become free."""
+    allowance, now = stood(10)
+
+    waiting = eased(accepted(allowance, now + 200, in_flight=10), now + 299, limiter_waited=False)
+    due = eased(waiting, now + 301, limiter_waited=False)
+
+    assert free_slots(waiting, in_flight=10) == 0
+    assert free_slots(due, in_flight=10) == 1
+
+
+def test_a_job_that_ended_unseen_does_not_move_the_limit() -> None:
+    """The probe took its place and the next Start was refused: back to what was known, after one refusal."""
+    allowance, now = stood(10)
+
+    probing = eased(allowance, now + 301, limiter_waited=False)
+    taken = accepted(probing, now + 301, in_flight=11)
+    back = refused(taken, now + 301.2, measured_per_s=2, in_flight=11)
+
+    assert free_slots(taken, in_flight=11) == 1
+    assert (back.slots, back.refused_slots) == (10, 10)
+
+
+def test_a_limit_that_rose_a_little_is_found_and_kept() -> None:
+    """One slot more is held while it is taken again and again, and then it is the limit: nothing is refused for it."""
+    allowance, now = stood(10)
+    for _ in range(3):  # each time the slot beyond is taken, and one more is refused
+        now += 301
+        allowance = accepted(eased(allowance, now, limiter_waited=False), now, in_flight=11)
+        allowance = refused(allowance, now, measured_per_s=1, in_flight=11)
+    held = allowance
+
+    for _ in range(2):
+        allowance = accepted(allowance, now + 1, in_flight=11)
+
+    assert (held.slots, held.refused_slots) == (11, 10)
+    assert (allowance.slots, allowance.refused_slots) == (11, 11)
+
+
+def test_slots_that_others_leave_move_the_limit() -> None:
+    """With three foreign jobs fewer, three more of ours are no surprise: the next refusal is one of ten, not of six."""
+    allowance = refused(foreign_seen(Allowance.of(quotas(slots=20)), 4), 0.0, measured_per_s=0, in_flight=6)
+
+    seen = foreign_seen(allowance, 1)
+
+    assert (seen.slots, seen.refused_slots) == (9, 9)
+    assert refused(seen, 5.0, measured_per_s=1, in_flight=8).slots == 8
+
+
+def test_what_was_tried_measures_the_rate_better_than_a_quiet_moment() -> None:
+    """One Start a second was wanted when AWS refused; a probe of the slots then had two accepted: so much is kept."""
+    allowance = refused(Allowance.of(quotas(slots=20)), 0.0, measured_per_s=1, in_flight=4)
+
+    tried = accepted(eased(allowance, 1.0, limiter_waited=False), 1.0, in_flight=5)
+    tried = refused(tried, 1.2, measured_per_s=2, in_flight=5)
+    after_all = accepted(accepted(eased(tried, 4.0, limiter_waited=False), 4.0, in_flight=5), 4.1, in_flight=6)
+
+    assert after_all.rate_per_s == pytest.approx(0.99 * 2)
+    assert after_all.slots == 20

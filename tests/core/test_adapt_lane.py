@@ -4,8 +4,11 @@ import heapq
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from statistics import mean
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fleet.core.adapt import Allowance, accepted, eased, free_slots, measured_per_s, refused
 from fleet.core.bucket import Bucket
@@ -25,6 +28,7 @@ class Lane:
     rate: Callable[[float], float]
     job_s: float
     seed: int = 1
+    seen_s: float = SEEN_S
     now: float = 0.0
     taken: list[float] = field(default_factory=list)
     refusals: list[float] = field(default_factory=list)
@@ -37,7 +41,7 @@ class Lane:
         bucket = Bucket(allowance.rate_per_s, now=0.0, guard_s=0.02)
         ends: list[float] = []
         while self.now < until:
-            while ends and ends[0] + SEEN_S <= self.now:
+            while ends and ends[0] + self.seen_s <= self.now:
                 heapq.heappop(ends)
             waited, before = False, len(ends)
             allowance = eased(allowance, self.now, limiter_waited=True)
@@ -54,7 +58,7 @@ class Lane:
             if not wanted:
                 self.now = max(
                     self.now + 0.001,
-                    min([*(end + SEEN_S for end in ends[:1]), allowance.slot_probe_at, self.now + 5.0]),
+                    min([*(end + self.seen_s for end in ends[:1]), allowance.slot_probe_at, self.now + 5.0]),
                 )
             self.now += 0.02
         return self
@@ -75,7 +79,7 @@ class Lane:
 
     def used(self, since: float, until: float) -> float:
         """The mean of slots that are busy, or free without our knowing it, between the two times."""
-        spans = ((max(at, since), min(end + SEEN_S, until)) for at, end in self.busy_s)
+        spans = ((max(at, since), min(end + self.seen_s, until)) for at, end in self.busy_s)
         return sum(max(0.0, end - at) for at, end in spans) / (until - since)
 
     def refused_share(self, since: float) -> float:
@@ -98,7 +102,58 @@ def test_fewer_slots_than_told_are_all_used(slots_told: int, slots: int, rate: f
     lane = Lane(told(slots_told, rate), lambda _: slots, lambda _: rate, job_s, seed).run(900.0)
 
     assert lane.used(60 + job_s, 900) >= 0.97 * slots
-    assert lane.refused_share(60) <= 0.1  # some probes in five minutes are much, beside jobs of a minute
+    late = sum(at >= 60 for at in lane.taken)
+    assert lane.refused_share(60) <= 0.016 + 3 / late  # a probe each five minutes is more, beside jobs of a minute
+
+
+@pytest.mark.parametrize("seen_s", [0.2, 0.3])
+def test_half_of_the_slots_told_are_used_and_hardly_a_start_refused(seen_s: float) -> None:
+    """As in the benchmark of that name, 50 seeds: nearly all slots used, at most 1.2 % refused after a minute."""
+    lanes = [Lane(told(20, 5), lambda _: 10, lambda _: 5, 6.0, seed, seen_s=seen_s).run(127.0) for seed in range(50)]
+
+    assert mean(lane.refused_share(60) for lane in lanes) <= 0.012
+    assert mean(lane.used(60, 120) for lane in lanes) >= 0.985 * 10
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    slots=st.integers(4, 40),
+    share=st.floats(0.2, 0.95),
+    busy_per_s=st.floats(1.0, 3.0),
+    unseen=st.floats(0.0, 0.6),
+    seed=st.integers(0, 1000),
+)
+def test_the_share_of_refused_starts_is_bounded_at_any_limit(
+    slots: int, share: float, busy_per_s: float, unseen: float, seed: int
+) -> None:
+    """Any limit below what was told, any jobs, up to 0.6 of them ended unseen: in the long run under 2 % refused."""
+    most = max(slots + 1, round(slots / share))
+    lane = Lane(told(most, 10), lambda _: slots, lambda _: 10, slots / busy_per_s, seed, seen_s=unseen / busy_per_s)
+
+    lane.run(2400.0)
+
+    assert lane.refused_share(600) < 0.02
+    assert lane.used(600, 2400) >= 0.95 * slots
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("rise", [1, 2, 5, 10])
+def test_a_limit_that_rose_is_found_in_two_minutes(rise: int, seed: int) -> None:
+    """It has stood for minutes, then so many slots are added: all are used soon, and still hardly one is refused."""
+    lane = Lane(told(20, 5), lambda at: 10 if at < 300 else 10 + rise, lambda _: 5, 6.0, seed).run(900.0)
+
+    assert lane.used(420, 900) >= 0.95 * (10 + rise)
+    assert lane.refused_share(300) <= 0.016
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("job_s", [6, 60, 300])
+def test_one_slot_fewer_than_told_is_no_storm_of_probes(job_s: float, seed: int) -> None:
+    """The slot next to the quota is tried as rarely as any other: 9 of 10 are used, for jobs of any length."""
+    lane = Lane(told(10, 5), lambda _: 9, lambda _: 5, job_s, seed).run(3600.0)
+
+    assert lane.used(300, 3600) >= 0.95 * 9
+    assert sum(at >= 60 for at in lane.refusals) <= 3600 / 300 + 0.02 * len(lane.taken) + 10
 
 
 @pytest.mark.parametrize("seed", range(5))
