@@ -14,7 +14,7 @@ import structlog
 from fleet.app.fleet import App
 from fleet.app.forecast import forecast
 from fleet.aws.session import TargetClients
-from fleet.core.errors import FleetError
+from fleet.core.errors import FleetError, Unwritable
 from fleet.core.job import IN_FLIGHT, State
 from fleet.ledger.ledger import Ledger
 
@@ -43,6 +43,10 @@ class Gauges:
                 return
             telemetry = app.telemetry
             try:
+                trouble = app.ledger.health().trouble
+                if app.ledger.shared and trouble is not None:
+                    # a server that is out of reach would hold up the scrape, and so the alert that tells of it
+                    raise Unwritable(trouble)
                 await _work(app, self._view)
             except FleetError as error:
                 telemetry.collector_errors.inc()

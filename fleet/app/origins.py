@@ -17,7 +17,8 @@ __all__ = ["Setting", "settings_with_origins"]
 
 _MASK: Final = "********"
 _SECRET_NAME: Final = re.compile(r"password|passwd|secret|token|credential", re.IGNORECASE)
-_PASSWORD: Final = re.compile(r"(?<=://)([^/@\s:]*):([^@\s]*)@")
+_PASSWORD: Final = re.compile(r"(?<=://)([^/@\s:]*):(\S*)@")  # to the last @: it may hold one unquoted
+_PARAMETER: Final = re.compile(r"([?&](?:ssl)?password=)[^&\s]*")
 _FREE_FORM: Final = ("defaults", "request")
 
 
@@ -63,6 +64,9 @@ def _leaves(tree: Mapping[str, Any], place: tuple[str, ...]) -> Iterator[tuple[t
 
 
 def _masked(place: tuple[str, ...], value: Any, source: str) -> Any:
-    if value is not None and (_SECRET_NAME.search(place[-1]) or source.startswith("secrets directory")):
+    secret = _SECRET_NAME.search(place[-1]) and not place[-1].endswith("_file")  # where one is, is none
+    if value is not None and (secret or source.startswith("secrets directory")):
         return _MASK
-    return _PASSWORD.sub(rf"\1:{_MASK}@", value) if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return _PARAMETER.sub(rf"\1{_MASK}", _PASSWORD.sub(rf"\1:{_MASK}@", value))

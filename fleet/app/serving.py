@@ -98,6 +98,7 @@ class Daemon:
         async with anyio.create_task_group() as group:
             group.start_soon(self._measure_lag)
             group.start_soon(self._beat)
+            group.start_soon(self._say_how_far)
             while not self._stopping.is_set():
                 app = self._app
                 group.start_soon(self._say_ready, app)
@@ -143,8 +144,11 @@ class Daemon:
     def problems(self) -> list[str]:
         """See `Source.problems`."""
         found = []
+        sharing = self._app.holding.sharing
         if trouble := self._ledger.health().trouble:
             found.append(f"ledger: {trouble}")
+        elif sharing is not None and sharing.cut_off():
+            found.append("ledger: the database has not answered for so long that this replica holds no lane")
         if self._bad_configuration is not None:
             found.append(f"configuration: {self._bad_configuration} (the old one is kept)")
         for name, client in self._clients.items():
@@ -190,18 +194,28 @@ class Daemon:
             self.telemetry.event_loop_lag_seconds.observe(max(0.0, self._clock.monotonic() - began - _LAG_S))
 
     async def _beat(self) -> None:
-        """Signs of life for the supervisor, only while the stages move; and a line for its status."""
-        every_s = min(_BEAT_S, (self._notify.watchdog_s or 2 * _BEAT_S) / 2)
+        """Signs of life for the supervisor, only while the stages move. Waits for nothing else: a database that hangs
+        is no reason to be restarted."""
+        every_s = self._every_s()
         while True:
             if not self._started:
                 # an account with a long history takes its time; said later, it would put off the watchdog too
                 self._notify.extend(_START_S)
             if not self.stalled():
                 self._notify.alive()
+            await self._clock.sleep(every_s)
+
+    async def _say_how_far(self) -> None:
+        """A line for the supervisor's status, as often as the ledger lets us read it."""
+        every_s = self._every_s()
+        while True:
             if self._app.reconciled.is_set():
                 with suppress(FleetError):  # a ledger that cannot be read is the stages' matter
                     self._notify.status(_line(await self.ledger.counts()))
             await self._clock.sleep(every_s)
+
+    def _every_s(self) -> float:
+        return min(_BEAT_S, (self._notify.watchdog_s or 2 * _BEAT_S) / 2)
 
 
 def _line(counts: Mapping[Lane, Mapping[State, int]]) -> str:

@@ -69,6 +69,10 @@ class Sharing:
         """Whether the leases in our hands are ours for sure at this moment."""
         return self._seconds() < self._trusted_until
 
+    def cut_off(self) -> bool:
+        """Whether the database has not answered for so long that nothing is trusted any more."""
+        return self.seen is not None and not self.trusted()
+
     async def run(self, stopping: anyio.Event) -> None:
         """Hold a fair share of the leases until `stopping` is set; then hand over all of them, and leave."""
         async with anyio.create_task_group() as group:

@@ -51,7 +51,7 @@ EXIT_CODES: Final[dict[int, str]] = {
     69: "AWS cannot be reached, or asks to slow down",
     70: "a bug in fleet",
     73: "a file cannot be made, or is there already",
-    74: "reading or writing failed: a full or failing disk",
+    74: "reading or writing failed: a full or failing disk, or a database out of reach",
     75: "the ledger is held by another process: try again later",
     77: "permission denied, by AWS or by the operating system",
     78: "the configuration cannot work, or the ledger is of a newer fleet",

@@ -45,12 +45,12 @@ def sqlite_path(url: str) -> str:
     """The path in `sqlite:///relative.db`, `sqlite:////absolute.db` or `sqlite:///:memory:`."""
     if is_shared(url):
         raise InvalidInput("the ledger is on PostgreSQL, and this works only for one in a file")
-    scheme, _, path = url.partition("://")
+    scheme, separator, path = url.partition("://")
     if scheme != "sqlite" or not path.startswith("/") or path == "/":
-        # the text may hold a password: name its scheme alone
+        # the text may hold a password: name its scheme alone, if it has one
+        what = f"not {scheme!r}://..." if separator else "and has no ://"
         raise Misconfigured(
-            "ledger.url: must be sqlite:///relative.db, sqlite:////absolute.db or postgresql://..., "
-            f"not {scheme!r}://..."
+            f"ledger.url: must be sqlite:///relative.db, sqlite:////absolute.db or postgresql://..., {what}"
         )
     if "?" in path:
         raise InvalidInput("ledger.url: sqlite:///path takes no options")

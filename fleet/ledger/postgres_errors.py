@@ -70,7 +70,10 @@ def refused(error: psycopg.Error, place: str) -> FleetError:
     elif "certificate" in said or "SSL" in said:
         what = "its TLS certificate cannot be trusted; check sslmode and sslrootcert in [ledger] url"
     else:
-        return Unwritable(f"{place}: the ledger cannot be reached now ({said})")
+        return Unwritable(
+            f"{place}: the ledger cannot be reached now ({said}). Start the database, open the way to it, or correct "
+            "[ledger] url; fleet doctor looks whether it answers"
+        )
     return Misconfigured(f"ledger.url: {place}: {what} ({said})")
 
 

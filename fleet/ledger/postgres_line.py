@@ -11,7 +11,6 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -63,8 +62,15 @@ class Server:
             # a password and other people's prefixes travel: nothing weaker unless somebody asks for it by name
             self._given |= {"sslmode": "verify-full", "sslrootcert": given.get("sslrootcert", _authorities())}
         self.sslmode = str(self._given.get("sslmode", "prefer"))
+        ports = str(given.get("port") or "").split(",")
+        if "@" in f"{hosts}{given.get('dbname')}" or not all(port.isdigit() for port in ports if port):
+            # then libpq takes a part of the password for the host, the port or the database, and would print it
+            raise Misconfigured(
+                "ledger.url: has an @, / or : where libpq expects none; in a password write %40, %2F, %3A, or use "
+                "[ledger] password_file"
+            )
         self.name = f"postgresql://{hosts or 'local socket'}/{given.get('dbname') or given.get('user') or ''}"
-        if urlsplit(url).password is not None and password_file is not None:
+        if given.get("password") is not None and password_file is not None:
             raise Misconfigured("ledger: the URL holds a password and password_file is given; leave one of them out")
 
     def connect(self) -> "psycopg.Connection[Any]":

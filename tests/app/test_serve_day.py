@@ -25,4 +25,4 @@ def test_nothing_piles_up_while_manifests_come_in(tmp_path: Path, monkeypatch: p
     assert [now.verified for now in held] == [now.jobs for now in held]
     second, last = held[1], held[-1]
     assert last.objects - second.objects < OBJECTS_PER_JOB * (last.jobs - second.jobs)
-    assert last.descriptors == second.descriptors
+    assert last.descriptors <= second.descriptors

@@ -140,6 +140,7 @@ async def test_a_replica_that_hears_nothing_steps_down_before_another_may_take_o
     async with anyio.create_task_group() as group:
         group.start_soon(first.sharing.run, first.stopping)
         await first.until(2)
+        assert not first.sharing.cut_off()
         await asyncio.to_thread(gate.shut, cut)
         cut_at = clock.monotonic()
         await first.until(0, clock)
@@ -148,6 +149,7 @@ async def test_a_replica_that_hears_nothing_steps_down_before_another_may_take_o
 
     assert passed_s < LEASE_S
     assert not first.sharing.trusted()
+    assert first.sharing.cut_off()
     assert first.leases.held == {}
     assert first.transitions("stepped_down") == 2
 

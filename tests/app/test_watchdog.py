@@ -12,6 +12,7 @@ import pytest
 from fleet.app.notify import Notify
 from fleet.app.serving import Daemon
 from fleet.aws.session import Access, Timeouts, open_clients
+from fleet.ledger.database import Health
 from fleet.ledger.ledger import Ledger
 from tests.conftest import REGION, HandClock, make_settings
 
@@ -127,3 +128,35 @@ async def test_a_stage_that_hangs_is_no_sign_of_life_although_the_loop_turns(
     assert beyond == 0
     assert stalled[0].startswith("track lane has been in one tick for 90 s")
     assert moved >= 4
+
+
+async def test_a_ledger_that_hangs_is_no_reason_to_be_restarted(
+    daemon: Daemon, supervisor: socket.socket, clock: PacedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database never answers: signs of life go on, and nothing is called stalled."""
+    monkeypatch.setattr(daemon.ledger, "counts", anyio.sleep_forever)
+    daemon._app.reconciled.set()
+    async with anyio.create_task_group() as group:
+        group.start_soon(daemon._beat)
+        group.start_soon(daemon._say_how_far)
+        await let_run(clock, 20)
+        signs, stalled = heard(supervisor), daemon.stalled()
+        group.cancel_scope.cancel()
+
+    assert signs >= 4
+    assert stalled == []
+
+
+async def test_a_shared_ledger_out_of_reach_does_not_hold_up_the_metrics(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database would not answer the scrape in its time: it is not asked, and the metric of the alert is true."""
+    monkeypatch.setattr(daemon.ledger, "counts", anyio.sleep_forever)
+    monkeypatch.setattr(Ledger, "shared", True)
+    monkeypatch.setattr(daemon.ledger, "health", lambda: Health("out of reach", 1, 0))
+
+    await daemon.refresh()
+
+    registry = daemon.telemetry.registry
+    assert registry.get_sample_value("fleet_ledger_writable") == 0
+    assert registry.get_sample_value("fleet_collector_errors_total") == 1

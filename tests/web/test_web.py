@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -12,6 +11,7 @@ from fleet.telemetry import CATALOGUE
 from fleet.web import Web, parse_address
 from fleet.web.openapi import document
 from tests.web.conftest import Served
+from tests.web.described import problems_of, schema_of
 
 
 async def test_a_probe_says_ok_or_what_is_wrong(served: Served) -> None:
@@ -249,42 +249,8 @@ async def test_the_document_describes_every_route_and_every_answer(served: Serve
         asked = path.replace("{key}", first.key)
         if not path.endswith("/events"):
             assert (await served.get(asked))[0] == 200
-    assert _problems(page, _schema(paths, "/api/v1/jobs")) == []
-    assert _problems(job, _schema(paths, "/api/v1/jobs/{key}")) == []
-
-
-def _schema(paths: Any, path: str) -> Any:
-    return paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
-
-
-def _problems(value: Any, schema: Any, where: str = "answer") -> list[str]:
-    """Where a value is not what its schema says, as far as our document uses JSON Schema."""
-    if "anyOf" in schema:
-        found = [_problems(value, option, where) for option in schema["anyOf"]]
-        return [] if [] in found else found[0]
-    types: dict[str, Any] = {
-        "object": dict,
-        "array": list,
-        "string": str,
-        "integer": int,
-        "number": (int, float),
-        "boolean": bool,
-        "null": type(None),
-    }
-    if not isinstance(value, types[schema["type"]]):
-        return [f"{where}: {value!r} is no {schema['type']}"]
-    if "enum" in schema and value not in schema["enum"]:
-        return [f"{where}: {value!r} is not one of {schema['enum']}"]
-    problems = []
-    if schema["type"] == "object" and "properties" in schema:
-        problems += [f"{where}.{name}: missing" for name in schema["required"] if name not in value]
-        problems += [f"{where}.{name}: not described" for name in value if name not in schema["properties"]]
-        for name in value.keys() & schema["properties"].keys():
-            problems += _problems(value[name], schema["properties"][name], f"{where}.{name}")
-    if schema["type"] == "array":
-        for item in value:
-            problems += _problems(item, schema["items"], f"{where}[]")
-    return problems
+    assert problems_of(page, schema_of(paths, "/api/v1/jobs")) == []
+    assert problems_of(job, schema_of(paths, "/api/v1/jobs/{key}")) == []
 
 
 async def test_a_request_that_is_no_http_is_no_error_of_ours(served: Served, caplog: pytest.LogCaptureFixture) -> None:
