@@ -1,5 +1,6 @@
 """What many tests share: a clock that the test owns, a real sandbox over loopback HTTP, and a fleet around it."""
 
+import itertools
 import logging
 import random
 from collections.abc import AsyncIterator, Iterator
@@ -35,6 +36,7 @@ from tests.postgres import PostgreSQL
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/comprehend"
 TEXT = b"Anna Smith lives in Paris.\nThe train was late and the food was awful.\nCall me at 555-0100.\n" * 8
+_OUTPUTS = itertools.count(1)
 QUICK = {"submitted_s": 1, "overhead_s": 60, "failure_s": 2, "spread": 0}
 
 
@@ -201,11 +203,20 @@ async def rig(
 
 
 def make_settings(kind: str) -> Settings:
-    """One target with AWS's default quotas, and one kind."""
+    """One target with AWS's default quotas, and one kind; the output goes where no other test's does.
+
+    Sandboxes of one seed give their jobs the same ids, and the S3 server may still be at a write of the test before.
+    """
     return Settings.model_validate(
         {
             "defaults": {"kinds": [kind], "language": "en", "input_format": "ONE_DOC_PER_LINE"},
-            "targets": {"main": {"region": REGION, "data_access_role_arn": ROLE, "output": "s3://corpus-out/results/"}},
+            "targets": {
+                "main": {
+                    "region": REGION,
+                    "data_access_role_arn": ROLE,
+                    "output": f"s3://corpus-out/results/{next(_OUTPUTS)}/",
+                }
+            },
         }
     )
 
