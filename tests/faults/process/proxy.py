@@ -9,18 +9,18 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
+from tests.faults.listener import HOST, Listener, reset
+
 __all__ = ["Proxy", "Way", "proxied"]
 
-_HOST: Final = "127.0.0.1"
 _DRIP_S: Final = 0.1
 _REFUSED_S: Final = 0.3
-_ROUNDS: Final = 5  # of the event loop: more than a callback that begets a callback needs
 
 
 class Way(StrEnum):
@@ -43,12 +43,18 @@ class Proxy:
     target: tuple[str, int]
     ways: Mapping[Way, float]
     rng: random.Random
-    url: str = ""
     fired: Counter[Way] = field(default_factory=Counter)
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
-    _server: asyncio.Server | None = None
+    _listener: Listener = field(init=False)
     _clients: set[asyncio.StreamWriter] = field(default_factory=set)
-    _tasks: set["asyncio.Task[None]"] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._listener = Listener(self._accept)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self._listener.port}"
 
     def reset_all(self) -> None:
         """Every open connection is reset."""
@@ -56,27 +62,17 @@ class Proxy:
 
     def _abort_all(self) -> None:
         for writer in set(self._clients):
-            writer.transport.abort()
+            reset(writer)
 
-    async def _listen(self, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._accept, _HOST, port)
-        port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://{_HOST}:{port}"
+    async def _listen(self) -> None:
+        self._listener.open()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
         self._clients.add(writer)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):
-                await self._serve(reader, writer)
-        except asyncio.CancelledError:
-            pass  # the proxy ends
+            await self._serve(reader, writer)
         finally:
-            self._tasks.discard(task)
             self._clients.discard(writer)
-            writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass one exchange after the other, until one of them breaks the connection."""
@@ -108,10 +104,12 @@ class Proxy:
             writer.close()
 
     async def _reset_before(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
+        reset(writer)
         return False
 
     async def _reset_after(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
         await self._ask(request)
+        reset(writer)
         return False
 
     async def _half(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
@@ -138,12 +136,11 @@ class Proxy:
         return True
 
     async def _refuse(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
-        server = self._server
-        if server is not None and server.is_serving():
-            port = server.sockets[0].getsockname()[1]
-            server.close()
+        reset(writer)
+        if self._listener.listens:
+            self._listener.shut()
             await asyncio.sleep(_REFUSED_S)
-            await self._listen(port)
+            self._listener.open()
         return False
 
     async def _twice(self, request: bytes, writer: asyncio.StreamWriter) -> bool:
@@ -151,18 +148,6 @@ class Proxy:
         await self._ask(request)
         writer.write(answer)
         return True
-
-    async def _close(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for _ in range(_ROUNDS):
-            await asyncio.sleep(0)  # connections that were accepted a moment ago get their task
-        while self._tasks:
-            for task in set(self._tasks):
-                task.cancel()
-            await asyncio.wait(set(self._tasks))
-        for _ in range(_ROUNDS):
-            await asyncio.sleep(0)  # aborted transports close their sockets in callbacks
 
 
 _ACTIONS: Final[dict[Way, Callable[[Proxy, bytes, asyncio.StreamWriter], Awaitable[bool]]]] = {
@@ -197,15 +182,15 @@ async def _message(reader: asyncio.StreamReader) -> bytes:
 def proxied(url: str, ways: Mapping[Way, float], *, seed: int = 1) -> Iterator[Proxy]:
     """A proxy to this HTTP address while the context lasts."""
     where = urlsplit(url)
-    proxy = Proxy((where.hostname or _HOST, where.port or 80), ways, random.Random(seed))
+    proxy = Proxy((where.hostname or HOST, where.port or 80), ways, random.Random(seed))
     loop = proxy._loop
     thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
     try:
         asyncio.run_coroutine_threadsafe(proxy._listen(), loop).result(10)
         yield proxy
-        asyncio.run_coroutine_threadsafe(proxy._close(), loop).result(10)
     finally:
+        asyncio.run_coroutine_threadsafe(proxy._listener.close(), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

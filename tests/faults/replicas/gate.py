@@ -7,13 +7,14 @@ read. What is held back is not lost: like a segment that TCP sends again, it arr
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import Final
 
+from tests.faults.listener import Listener, reset
+
 __all__ = ["Cut", "Gate", "gates"]
 
-_HOST: Final = "127.0.0.1"
 _CHUNK_BYTES: Final = 64 * 1024
 _DONE_S: Final = 10.0
 
@@ -30,15 +31,18 @@ class Gate:
     """The way of one replica to the database; `port` is where the replica connects to."""
 
     def __init__(self, target: tuple[str, int], loop: asyncio.AbstractEventLoop) -> None:
-        self.port = 0
         self._target = target
         self._loop = loop
         self._cut: Cut | None = None
         self._opened = asyncio.Event()
         self._opened.set()
-        self._server: asyncio.Server | None = None
+        self._listener = Listener(self._connect)
         self._pairs: set[tuple[asyncio.StreamWriter, ...]] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def port(self) -> int:
+        """Where it listens, once it does."""
+        return self._listener.port
 
     @property
     def cut(self) -> Cut | None:
@@ -69,38 +73,19 @@ class Gate:
     def _abort_all(self) -> None:
         for pair in set(self._pairs):
             for writer in pair:
-                writer.transport.abort()
+                reset(writer)
 
     async def listen(self) -> None:
         """`port` is a free port, and answers."""
-        self._server = await asyncio.start_server(self._accept, _HOST, 0)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._listener.open()
 
     async def close(self) -> None:
         """Nothing is left of it."""
-        if self._server is not None:
-            self._server.close()
-        self._abort_all()
-        for task in set(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(set(self._tasks))
-        await asyncio.sleep(0)  # aborted transports close their sockets in callbacks
-        await asyncio.sleep(0)
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            with suppress(OSError, asyncio.CancelledError):
-                await self._connect(reader, writer)
-        finally:
-            self._tasks.discard(task)
-            writer.transport.abort()
+        await self._listener.close()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._cut is Cut.RESET:
+            reset(writer)
             return
         if self._cut is Cut.HANG:
             await self._opened.wait()
@@ -140,9 +125,9 @@ def gates(target: tuple[str, int], count: int) -> Iterator[list[Gate]]:
         for gate in made:
             asyncio.run_coroutine_threadsafe(gate.listen(), loop).result(_DONE_S)
         yield made
+    finally:
         for gate in made:
             asyncio.run_coroutine_threadsafe(gate.close(), loop).result(_DONE_S)
-    finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(_DONE_S)
         loop.close()
