@@ -13,9 +13,10 @@ import structlog
 
 from fleet.app.fleet import App
 from fleet.app.forecast import forecast
+from fleet.app.lanes import slots_in_use
 from fleet.aws.session import TargetClients
 from fleet.core.errors import FleetError, Unwritable
-from fleet.core.job import IN_FLIGHT, State
+from fleet.core.job import State
 from fleet.ledger.ledger import Ledger
 
 __all__ = ["Gauges"]
@@ -66,7 +67,7 @@ async def _work(app: App, ledger: Ledger) -> None:
     for lane, states in counts.items():
         for state, jobs in states.items():
             kinds[lane.kind, state] = kinds.get((lane.kind, state), 0) + jobs
-        telemetry.slots_in_use.labels(str(lane)).set(sum(states[state] for state in IN_FLIGHT))
+        telemetry.slots_in_use.labels(str(lane)).set(slots_in_use(states, app.works.get(lane)))
     for (kind, state), jobs in kinds.items():
         telemetry.jobs.labels(kind, state).set(jobs)
     for kind, verdicts in (await ledger.verdicts()).items():

@@ -161,7 +161,9 @@ class Holding:
         await self._reconcile(work)  # before the first Start of this lane
         async with anyio.create_task_group() as group:
             if starting:
-                group.start_soon(self.loop, work.submit, self._ledger.signal(*_FREES_WORK, added=True), work.stopping)
+                wake = self._ledger.signal(*_FREES_WORK, added=True)
+                work.calls.on_freed = wake.tell
+                group.start_soon(self.loop, work.submit, wake, work.stopping)
             group.start_soon(self.loop, work.track, self._ledger.signal(Event.ACCEPTED), work.stopping)
             group.start_soon(self.loop, work.rescue, self._ledger.signal(), work.stopping)
             group.start_soon(self.loop, work.cancel, self._ledger.signal(), work.stopping)

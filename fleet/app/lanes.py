@@ -10,6 +10,7 @@ from fleet.app.planning import targets_of
 from fleet.aws.comprehend import Comprehend
 from fleet.aws.session import TargetClients
 from fleet.core.errors import Misconfigured
+from fleet.core.job import IN_FLIGHT, State
 from fleet.core.kinds import KINDS
 from fleet.core.lane import Lane, Quotas
 from fleet.core.policy import Retry
@@ -23,7 +24,7 @@ from fleet.stages.rescue import Rescue
 from fleet.stages.submit import Submit
 from fleet.stages.track import Polling, Track
 
-__all__ = ["LaneWork", "ServedLane", "lanes_of"]
+__all__ = ["LaneWork", "ServedLane", "lanes_of", "slots_in_use"]
 
 
 class ServedLane(NamedTuple):
@@ -89,3 +90,8 @@ class LaneWork:
         """Claim nothing new, and send no Start that still waits for the limiter: it stays for whoever comes next."""
         self.stopping.set()
         self.calls.starts.close()
+
+
+def slots_in_use(states: Mapping[State, int], work: LaneWork | None) -> int:
+    """How many jobs of a lane with these counts hold a slot; what `work` on it has seen to have ended holds none."""
+    return sum(states.get(state, 0) for state in IN_FLIGHT) - (len(work.calls.freed) if work else 0)

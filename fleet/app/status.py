@@ -7,8 +7,9 @@ from typing import Any, Final
 from fleet import __version__
 from fleet.app.fleet import App
 from fleet.app.forecast import forecast
+from fleet.app.lanes import slots_in_use
 from fleet.app.replicas import holders_of, replicas
-from fleet.core.job import ENDED, IN_FLIGHT, State
+from fleet.core.job import ENDED, State
 from fleet.core.lane import Lane
 from fleet.ledger.ledger import Ledger
 
@@ -59,7 +60,7 @@ def _lane(app: App, lane: Lane, states: Mapping[State, int], holder: str | None)
         "states": states,
         "slots": min(allowance.slots, quotas.active_jobs - allowance.foreign) if allowance else None,
         "slots_quota": quotas.active_jobs,
-        "in_flight": sum(states[state] for state in IN_FLIGHT),
+        "in_flight": slots_in_use(states, work),
         "foreign": work.calls.foreign if work else None,
         "start_rate_per_s": allowance.rate_per_s if allowance else None,
         "start_quota_per_s": quotas.start_per_s,

@@ -4,9 +4,8 @@ from collections.abc import Collection, Iterable
 from typing import Final
 
 from fleet.core.durations import Durations
-from fleet.core.job import Job
 
-__all__ = ["SWEEP_CALLS", "absent", "foreign", "next_look_s", "sweep_gap_s"]
+__all__ = ["SWEEP_CALLS", "foreign", "next_look_s", "sweep_gap_s"]
 
 SWEEP_CALLS: Final = 3  # one List per active status, while each fits on one page
 _LIST_SHARE: Final = 0.8  # of the List rate: lookups and reconciling need the rest
@@ -36,14 +35,6 @@ def _sweep_wish_s(model: Durations, age_s: float, size_bytes: int | None) -> flo
     lag_s = min(_GAP_CEILING_S, _LAG_SHARE * max(model.expected_s(size_bytes), age_s))
     early_s = model.within_s(size_bytes, _EARLY) - age_s
     return max(lag_s, min(early_s, _QUIET_S))
-
-
-def absent(running: Iterable[Job], active: Collection[str], *, now_s: float, lag_s: float) -> list[Job]:
-    """The running jobs that a complete sweep no longer shows as active, and that are old enough for List to know.
-
-    A job from the future is old: the clock was set back since.
-    """
-    return [job for job in running if job.remote_id not in active and not 0 <= now_s - job.updated_at < lag_s]
 
 
 def foreign(active: Iterable[tuple[str, str | None]], remote_ids: Collection[str], names: Collection[str]) -> int:

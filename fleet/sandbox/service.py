@@ -242,7 +242,14 @@ def _entry(
 ) -> Entry:
     known = (now, shelf.account, shelf.region, operation.name, operation.kind.name, outcome, code)
     if operation.verb is not Verb.START:
-        return Entry(*known, job_id=job_id or str(params.get("JobId", "")), status=status, access_key=access_key)
+        wanted = params.get("Filter")
+        return Entry(
+            *known,
+            job_id=job_id or str(params.get("JobId", "")),
+            status=status,
+            access_key=access_key,
+            filter_status=str(wanted.get("JobStatus", "")) if isinstance(wanted, Mapping) else "",
+        )
     source = params.get("InputDataConfig")
     return Entry(
         *known,

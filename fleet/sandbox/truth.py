@@ -47,8 +47,8 @@ REFUSED = "refused"
 class Entry(NamedTuple):
     """One request and what became of it. `outcome` is one of the five words above; `code` is the error's, if any.
 
-    `status` is the JobStatus that the answer to a Start, Describe or Stop told. `access_key` is the caller's: it tells
-    several clients of one account apart.
+    `status` is the JobStatus that the answer to a Start, Describe or Stop told; `filter_status` the one that a List
+    asked for. `access_key` is the caller's: it tells several clients of one account apart.
     """
 
     time: float
@@ -64,6 +64,7 @@ class Entry(NamedTuple):
     input_uri: str = ""
     status: str = ""
     access_key: str = ""
+    filter_status: str = ""
 
 
 class Span(NamedTuple):

@@ -112,6 +112,9 @@ class LaneCalls:
         self.starting: set[int] = set()  # ids of the jobs whose Start waits for the limiter or for its answer
         self.failures = Failures()  # what track learns of the lane's jobs, and submit goes by
         self.foreign = 0  # active jobs of other programs, as the last complete sweep showed them
+        self.freed: frozenset[str] = frozenset()  # JobIds of running jobs that hold no slot any more, as sweeps showed
+        self.on_freed: Callable[[], None] = lambda: None
+        """Called when a sweep has freed slots, for a submit stage that waits for some."""
         self.held: Callable[[], bool] = lambda: True
         """Whether this process may still start jobs here: where replicas share a ledger, a lane's lease can run out."""
         self._clock = clock

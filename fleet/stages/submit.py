@@ -1,7 +1,7 @@
 """Keep every slot of one lane full, and never one more.
 
-Promises: a Start leaves only after its intent is durable in the ledger; never more jobs in flight than the lane has
-slots left beside those of other programs; an outcome that cannot be told (time-out, 5xx, nonsense) leaves the job
+Promises: a Start leaves only after its intent is durable in the ledger; never more jobs hold a slot than the lane has
+left beside those of other programs; an outcome that cannot be told (time-out, 5xx, nonsense) leaves the job
 submitting without a holder, so that rescue asks AWS before anything is sent again. Where AWS allows less than the
 configured quotas, the lane finds out what, stays just below it, and tries again ever more rarely (`core/adapt.py`).
 Where AWS refuses Starts for a cause that is not one job's, the lane pauses, probes, and goes on by itself
@@ -86,9 +86,10 @@ class Submit:
         if not self._knows_recent:
             await self._remember(now)
         counts = (await self._ledger.counts()).get(lane, {})
-        in_flight = sum(counts.get(state, 0) for state in IN_FLIGHT)
+        unended = sum(counts.get(state, 0) for state in IN_FLIGHT)
+        in_flight = unended - len(self._calls.freed)  # read after the counts: what track writes down leaves it first
         self._ease(now)
-        if self._calls.failures.pause and (in_flight or now < self._calls.failures.probe_at):
+        if self._calls.failures.pause and (unended or now < self._calls.failures.probe_at):
             return min(_IDLE_S, max(0.05, self._calls.failures.probe_at - now))  # one probe at a time
         limit = batch(
             self.allowance.rate_per_s,

@@ -2,16 +2,17 @@
 
 Promises: a job leaves `running` only on a status that Describe told us, or when AWS has not known it for a whole grace
 period; a List sweep of the lane is the heartbeat, and concurrent Describe calls confirm what it no longer shows as
-active, or do all the work where List is denied, lags, fails or is switched off; all within the lane's List and
-Describe rates; a poll that changes nothing writes nothing; a job that AWS runs for longer than any honest one is told
-of once and counted, never stopped or started again.
+active, or do all the work where List is denied, lags, fails or is switched off; a slot is free for the next job once a
+sweep shows that its job has ended (`core/sightings.py`); all within the lane's List and Describe rates; a poll that
+changes nothing writes nothing; a job that AWS runs for longer than any honest one is told of once and counted, never
+stopped or started again.
 Does not: look at the output (verify does), or start anything again itself (a retried job goes back to submit).
 """
 
 import random
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import anyio
@@ -24,7 +25,8 @@ from fleet.core.failures import completed, failed, is_access, uncounted
 from fleet.core.identity import job_name
 from fleet.core.job import Event, Job, State
 from fleet.core.policy import Next, Retry, after_failure, backoff_s
-from fleet.core.watch import absent, foreign, next_look_s, sweep_gap_s
+from fleet.core.sightings import Sightings, ended, still_active, swept
+from fleet.core.watch import foreign, next_look_s, sweep_gap_s
 from fleet.ledger.ledger import Ledger
 from fleet.stages.calls import LaneCalls
 from fleet.stages.moves import Moves
@@ -34,9 +36,9 @@ __all__ = ["Polling", "Track", "decide"]
 log = structlog.get_logger()
 
 _IDLE_S: Final = 5.0
+_BATCH_S: Final = 0.5
 _LOST_GRACE_S: Final = 600.0
 _BLIND_S: Final = 60.0  # how long List is left alone after it was denied
-_LAG_CEILING_S: Final = 60.0
 _SAMPLES: Final = 200
 _STATUSES: Final = TERMINAL | {"SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED"}
 
@@ -82,8 +84,7 @@ class Track:
         self._list_at = float("-inf") if polling.sweep else float("inf")  # not before: List was denied or failed
         self._blind = not polling.sweep
         self._failures = 0
-        self._gone: set[int] = set()  # ids of the jobs that the last sweep did not show
-        self._lag_s = 0.0  # how far List is behind, as far as we have seen
+        self._sightings = Sightings()
 
     @property
     def stuck(self) -> int:
@@ -91,7 +92,10 @@ class Track:
         return len(self._stuck)
 
     async def tick(self, now: float) -> float:
-        """Sweep if it is time, then Describe what is due: as many as one second of the rate allows, all at once."""
+        """Sweep if it is time, then Describe what is due: as many as half a second of the rate allows, at once.
+
+        The rest has to wait for a sweep, which is the quicker way to see ends and so to free slots.
+        """
         if self._samples is None:
             self._samples = deque(await self._ledger.durations(self._calls.lane, limit=_SAMPLES), maxlen=_SAMPLES)
             self.model = Durations.learn(self._samples)
@@ -99,12 +103,13 @@ class Track:
         self._tell_stuck(running)
         if not running and not await self._pending():
             self._due, self._calls.foreign = {}, 0
+            self._see(replace(self._sightings, shown=frozenset(), gone=frozenset()))
             return _IDLE_S
         self._due = {job.id: self._due.get(job.id, self._first_look(job, now)) for job in running}
         if now >= self._sweep_at(running):
             await self._sweep(running, now)
         due = sorted((job for job in running if self._due[job.id] <= now), key=lambda job: self._due[job.id])
-        batch = due[: self._calls.room("describe", max(1, int(self._calls.quotas.describe_per_s)))]
+        batch = due[: self._calls.room("describe", max(1, int(_BATCH_S * self._calls.quotas.describe_per_s)))]
         async with anyio.create_task_group() as group:
             for job in batch:
                 group.start_soon(self._ask, job, now)
@@ -162,10 +167,17 @@ class Track:
             {job.remote_id for job in known if job.remote_id},
             {job_name(job.key, job.attempt) for job in known if job.state is State.SUBMITTING},
         )
-        gone = absent(running, active, now_s=self._ledger.seconds(), lag_s=self._lag_s)
-        self._gone = {job.id for job in gone}
-        self._due |= {job.id: float("inf") for job in running} | {job.id: now for job in gone}
+        self._see(swept(self._sightings, running, active, now_s=self._ledger.seconds()))
+        gone = self._sightings.gone
+        self._due |= {job.id: now if job.remote_id in gone else float("inf") for job in running}
         self._swept_at = now
+
+    def _see(self, sightings: Sightings) -> None:
+        """Remember what was seen, and pass on which slots are free."""
+        more = sightings.freed - self._calls.freed
+        self._sightings, self._calls.freed = sightings, sightings.freed
+        if more:
+            self._calls.on_freed()
 
     def _without_list(self, error: Exception, now: float) -> None:
         """Go on by Describe alone, and try List again later."""
@@ -201,7 +213,7 @@ class Track:
         earlier = await self._uncounted(job) if remote.status == "FAILED" else 0
         step = decide(job, remote, self._rng.random(), self._retry, excused=excused, uncounted=earlier)
         if step is None:
-            self._still_there(job)
+            self._see(still_active(self._sightings, job, now_s=self._ledger.seconds()))
             return
         facts: dict[str, Any] = {"submitted_at": remote.submitted_at, "ended_at": remote.ended_at}
         if step.event is Event.RETRIED:
@@ -211,6 +223,7 @@ class Track:
         detail = {"status": remote.status, "remote_id": remote.remote_id}
         if remote.request_id:
             detail["request_id"] = remote.request_id
+        self._see(ended(self._sightings, job))  # before the ledger's count of running jobs falls: no slot is free twice
         await self._moves.record(job, step.event, detail=detail, reason=step.reason or None, **facts)
         if step.event is Event.FINISHED and remote.submitted_at and remote.ended_at:
             self._learn(Sample(duration_s=remote.ended_at - remote.submitted_at, size_bytes=job.size_bytes))
@@ -236,11 +249,6 @@ class Track:
         if before.pause and not after.pause:
             log.info("lane.resumed", lane=str(self._calls.lane))
 
-    def _still_there(self, job: Job) -> None:
-        """Describe says active, and the last sweep did not show the job: List is at least so far behind."""
-        if job.id in self._gone:
-            self._lag_s = min(_LAG_CEILING_S, max(self._lag_s, self._ledger.seconds() - job.updated_at))
-
     def _learn(self, sample: Sample) -> None:
         if self._samples is not None:
             self._samples.append(sample)
@@ -256,6 +264,7 @@ class Track:
             log.info("job.unseen", key=job.key, kind=job.lane.kind, reason=reason)
             return
         del self._lost_since[job.id]
+        self._see(ended(self._sightings, job))
         await self._moves.record(job, Event.DISCARDED, reason=f"AWS no longer knows this job: {reason}")
 
 

@@ -16,6 +16,7 @@ from tests.bench.bound import Held, Limits, ideal_schedule
 from tests.bench.measure import Observation
 from tests.bench.scenarios import FOREIGN
 from tests.bench.service import RemoteJob
+from tests.bench.sweeps import described_s, seen_s, sweeps
 
 __all__ = ["Figures", "ideal", "judge", "quantile"]
 
@@ -28,7 +29,8 @@ class Figures:
 
     `used` is the slots' share in use from first full until fewer jobs than slots are left; `start_share` the accepted
     Starts over the true rate after the settling time; `refill` from the end of a job to the Start that takes its
-    slot; `seen` from the end of a job to the first Describe of it; `unseen` are ended jobs that no Describe ever saw.
+    slot; `seen` from the end of a job to the first Describe of it or complete sweep without it (sweeps.py), `told` to
+    the Describe, which tells how it ended; `unseen` are ended jobs that no Describe ever saw.
     """
 
     done: float = 0
@@ -45,6 +47,7 @@ class Figures:
     refill_p95_s: float | None = None
     seen_p50_s: float | None = None
     seen_p95_s: float | None = None
+    told_p95_s: float | None = None
     status_calls: float | None = None
     cpu_s: float | None = None
     peak_rss_mib: float | None = None
@@ -56,6 +59,7 @@ class Figures:
 class _Lane:
     """One kind: our jobs in the order of their Starts, those of others, the limits, and when each JobId ended."""
 
+    kind: str
     ours: Sequence[Held]
     foreign: Sequence[Held]
     limits: Sequence[Limits]
@@ -114,6 +118,7 @@ def _lanes(observation: Observation) -> Iterable[_Lane]:
         jobs = sorted((job for job in observation.jobs if job.kind == kind), key=lambda job: job.submitted_at)
         if jobs:
             yield _Lane(
+                kind=kind,
                 ours=[_held(job) for job in jobs if not job.input_uri.startswith(FOREIGN)],
                 foreign=[_held(job) for job in jobs if job.input_uri.startswith(FOREIGN)],
                 limits=observation.limits,
@@ -153,20 +158,19 @@ def _with_lanes(figures: Figures, lanes: Sequence[_Lane], *, whole: bool) -> Fig
     )
 
 
-def _with_seen(figures: Figures, mine: Iterable[Entry], lanes: Iterable[_Lane]) -> Figures:
-    ended = {job_id: at for lane in lanes for job_id, at in lane.ended.items()}
-    seen: dict[str, float] = {}
-    for entry in mine:
-        if entry.operation.startswith("Describe") and entry.outcome == ACCEPTED and entry.job_id in ended:
-            late_s = entry.time - ended[entry.job_id]
-            if late_s > -0.001:  # EndTime is shown in whole milliseconds
-                seen.setdefault(entry.job_id, max(0.0, late_s))
-    waits = list(seen.values())
+def _with_seen(figures: Figures, mine: Sequence[Entry], lanes: Iterable[_Lane]) -> Figures:
+    told: list[float] = []
+    seen: list[float] = []
+    for lane in lanes:
+        waits = described_s(mine, lane.ended)
+        told += waits.values()
+        seen += seen_s(waits, sweeps(mine, lane.kind), lane.ended)
     return replace(
         figures,
-        unseen=figures.done - len(seen) if figures.done > len(seen) else 0,
-        seen_p50_s=quantile(waits, 0.50),
-        seen_p95_s=quantile(waits, 0.95),
+        unseen=max(0, figures.done - len(told)),
+        seen_p50_s=quantile(seen, 0.50),
+        seen_p95_s=quantile(seen, 0.95),
+        told_p95_s=quantile(told, 0.95),
     )
 
 

@@ -29,7 +29,8 @@ _LEGEND = """\
 lost: asked for, but not COMPLETED. unseen: COMPLETED, but no Describe ever saw it. refused: Starts throttled or over
 the slots; later: their share after {settle}. slots used: from first full until fewer jobs than slots are left. /ideal:
 over the list schedule of the same durations in the same order. refill: end of a job to the Start that takes its slot;
-seen: to the first Describe of it. status/job: Describe and List. CPU s/1k: of the process, for 1,000 calls.
+seen: to the first Describe of it, or List of all that is active without it; told: to the Describe. status/job: Describe
+and List. CPU s/1k: of the process, for 1,000 calls.
 """
 
 

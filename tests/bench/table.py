@@ -25,6 +25,7 @@ _COLUMNS: Final = (
     ("p95", "refill_p95_s", "{:.2f}"),
     ("seen p50", "seen_p50_s", "{:.2f}"),
     ("p95", "seen_p95_s", "{:.2f}"),
+    ("told p95", "told_p95_s", "{:.2f}"),
     ("status/job", "status_calls", "{:.1f}"),
     ("CPU s/1k", "cpu_s", "{:.2f}"),
     ("RSS MiB", "peak_rss_mib", "{:,.0f}"),

@@ -8,9 +8,10 @@ from tests.bench.judge import ideal, judge
 from tests.bench.measure import Cost, Observation
 from tests.bench.scenarios import Scenario
 from tests.bench.service import INPUT, RemoteJob
+from tests.bench.sweeps import described_s, seen_s, sweeps
 
 AT = 1_800_000_000.0
-START, DESCRIBE = "StartEntitiesDetectionJob", "DescribeEntitiesDetectionJob"
+START, DESCRIBE, LIST = (f"{verb}EntitiesDetectionJob" for verb in ("Start", "Describe", "List"))
 SCENARIO = Scenario(
     name="by hand",
     about="2 slots, 4 jobs",
@@ -49,10 +50,17 @@ def observation(*spans: tuple[float, float], entries: tuple[Entry, ...] = ()) ->
     )
 
 
-def entry(at_s: float, operation: str, *, outcome: str = ACCEPTED, job_id: str = "", input_uri: str = "") -> Entry:
+def entry(at_s: float, operation: str, *, outcome: str = ACCEPTED, **more: str) -> Entry:
     """One request in the accept log."""
-    return Entry(
-        AT + at_s, "123456789012", "us-east-1", operation, "entities", outcome, job_id=job_id, input_uri=input_uri
+    return Entry(AT + at_s, "123456789012", "us-east-1", operation, "entities", outcome, **more)
+
+
+def sweep(at_s: float, *, step_s: float = 0.1, outcome: str = ACCEPTED) -> tuple[Entry, ...]:
+    """One List for each active status, each so long after the one before; `outcome` is that of the last."""
+    return (
+        entry(at_s, LIST, filter_status="SUBMITTED"),
+        entry(at_s + step_s, LIST, filter_status="IN_PROGRESS"),
+        entry(at_s + 2 * step_s, LIST, filter_status="STOP_REQUESTED", outcome=outcome),
     )
 
 
@@ -106,3 +114,38 @@ def test_a_double_is_counted_once_for_each_job_too_many() -> None:
     found = judge(observation((0, 10), (1, 11), (12, 22), (13, 23), entries=(again,)))
 
     assert (found.lost, found.duplicates) == (0, 1)
+
+
+def test_a_job_is_seen_by_the_first_complete_sweep_after_its_end_or_by_a_describe() -> None:
+    """A sweep that was under way at the end of the one job, one that was refused in the middle, and one after both."""
+    ended = {"job-1": AT + 10, "job-2": AT + 11}
+    log = [
+        *sweep(9.95),
+        *sweep(11.5, outcome=THROTTLED),
+        *sweep(12),
+        entry(12.1, DESCRIBE, job_id="job-1"),
+        entry(15, DESCRIBE, job_id="job-2"),
+    ]
+
+    described = described_s(log, ended)
+    seen = seen_s(described, sweeps(log, "entities"), ended)
+
+    assert described == pytest.approx({"job-1": 2.1, "job-2": 4})
+    assert seen == pytest.approx([2.1, 1.2])
+
+
+def test_the_pages_of_one_status_are_one_list() -> None:
+    """Two pages of SUBMITTED, two of STOP_REQUESTED, a look by name in between: one sweep, from first to last."""
+    log = [
+        entry(0, LIST, filter_status="SUBMITTED"),
+        entry(1, LIST, filter_status="SUBMITTED"),
+        entry(2, LIST, filter_status="IN_PROGRESS"),
+        entry(3, LIST),
+        entry(4, LIST, filter_status="STOP_REQUESTED"),
+        entry(5, LIST, filter_status="STOP_REQUESTED"),
+        *sweep(6),
+        entry(7, LIST, filter_status="IN_PROGRESS"),
+    ]
+
+    assert sweeps(log, "entities") == [(AT, AT + 5), (AT + 6, AT + 6.2)]
+    assert sweeps(log, "sentiment") == []

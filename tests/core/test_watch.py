@@ -5,9 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.core.durations import Durations, Sample
-from fleet.core.job import Job
 from fleet.core.lane import Lane
-from fleet.core.watch import SWEEP_CALLS, absent, foreign, next_look_s, sweep_gap_s
+from fleet.core.watch import SWEEP_CALLS, foreign, next_look_s, sweep_gap_s
 
 LANE = Lane("123456789012", "us-east-1", "entities")
 EIGHT_MINUTES = Durations.learn(Sample(duration_s=480.0 + number % 7) for number in range(50))
@@ -61,19 +60,6 @@ def test_describe_alone_waits_for_the_expected_end() -> None:
     ]
 
     assert looks == pytest.approx([300.0, 80.0, 4.83, 100.0], abs=0.1)
-
-
-def job(remote_id: str, accepted_at: float) -> Job:
-    return Job(
-        id=1, key="k" * 32, lane=LANE, target="main", prefix="s3://b/p/", remote_id=remote_id, updated_at=accepted_at
-    )
-
-
-def test_only_what_list_should_know_counts_as_absent() -> None:
-    """A job that was accepted within List's lag is not missed; one that is active is not absent."""
-    running = [job("old", 0.0), job("young", 99.0), job("active", 0.0)]
-
-    assert [gone.remote_id for gone in absent(running, {"active"}, now_s=100.0, lag_s=5.0)] == ["old"]
 
 
 def test_foreign_is_what_neither_id_nor_name_explains() -> None:
