@@ -3,21 +3,21 @@
 A refused Start looks the same whether the rate or the slots are spent (facts sheet, 1.2 and 1.5), so the lane's own
 count decides which knob turns. If Starts were accepted just before, nearly as fast as the limiter lets them leave, it
 was the rate; unless the next one at the slower rate is refused as well. If few were, or our own count with the foreign
-jobs says full, or as many jobs as now were too many before, it was the slots; unless more jobs are accepted soon after.
-One more proves little, for ours may have ended unseen: a limit has risen when several Starts say so, and where it has
-stood for a minute, 80 accepted Starts, or five minutes, pay for each refused probe. The rate falls to what AWS accepted
-in the last seconds, stays just there, and is probed again ever more rarely; so nearly all of a lower limit is used, and
-nearly nothing is refused.
+jobs says full, or as many jobs as now were too many before, or one refusal after the other comes at one number of jobs,
+it was the slots; unless more jobs, tried one a second, are accepted soon after. One more proves little, for ours may
+have ended unseen: a limit has risen when several Starts say so, and where it has stood for a minute, 80 accepted
+Starts, or five minutes, pay for each refused probe. The rate falls to what AWS accepted in the last seconds, stays just
+there, and is probed again ever more rarely; so nearly all of a lower limit is used, and nearly nothing is refused.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil
 from typing import Final
 
-from fleet.core.lane import Quotas
+from fleet.core.allowance import PROBE_FIRST_S, SLOT_PROBE_FIRST_S, Allowance, all_slots
 
-__all__ = ["Allowance", "accepted", "eased", "foreign_seen", "free_slots", "measured_per_s", "refused"]
+__all__ = ["accepted", "eased", "foreign_seen", "measured_per_s", "refused"]
 
 _CUT: Final = 0.7  # at most so much of the rate is left by one cut where nothing better is known
 _KEEP: Final = 0.99  # just below what AWS accepted, so that jitter does not touch it
@@ -26,80 +26,35 @@ _STEP: Final = 0.05  # of the quota, each time a step has held while probing
 _STEP_SHARE: Final = 0.1  # and at most this of the rate: a true limit far below the quota is not jumped over
 _STEP_MIN_SHARE: Final = 0.01
 _HELD_CALLS: Final = 4.0  # a rate has held when so many calls went through at it
-_PROBE_FIRST_S: Final = 30.0
 _PROBE_LAST_S: Final = 300.0
 _DEBOUNCE_S: Final = 1.0
 _RATE_SHARE: Final = 0.35  # of the rate: AWS accepting less than this before it refuses speaks for the slots
 _SECOND_THOUGHTS_S: Final = 10.0
 _SECOND_THOUGHTS_JOBS: Final = 2  # more than were refused: one may be in the place of a job that ended unseen
-_SLOT_PROBE_FIRST_S: Final = 1.0
 _SLOT_PROBE_LAST_S: Final = 300.0
 _SLOT_PROBE_SCARCE_S: Final = 60.0  # the same while most of the slots are missing: then a late probe costs much
 _NEW_S: Final = 4.0  # a limit that is probed so often is new, and may be one too high
 _STOOD_S: Final = 60.0  # one that is probed so rarely has stood for a minute: from then on each refusal is paid for
 _PRICE_CALLS: Final = 80  # Starts that AWS must accept before the next probe: 1 refused in 80 is well under 2 %
+_ALIKE_CUTS: Final = 2  # cuts at one number of jobs: at one more, that number is the limit
+_APART_S: Final = 1.1  # between two Starts beyond a limit: what refuses the second is not the rate
 _HOLD_CALLS: Final = 3  # Starts accepted beyond a limit: so many make it likely that it has risen
 _RISE_CALLS: Final = 5  # and so many certain
 _RISE_JOBS: Final = 3  # or so many jobs beyond it at once,
 _RISE_SHARE: Final = 0.04  # and more where that many can have ended unseen
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """What the lane believes it may do now: never more than the quotas, never nothing for ever.
-
-    `slots` is how many of our own jobs may be active, `refused_slots` how many were when AWS refused one more,
-    `least_slots` the fewest of those since it allowed all, `beyond_calls` the Starts accepted beyond `refused_slots`;
-    while `growing`, none of those was refused. `accepted_calls` are the Starts (those of one moment are one) accepted
-    since the last refusal, `price_calls` how many must be before the next probe. `suspect_per_s` is what AWS had
-    accepted a second just before it refused, where it may have been the rate after all. `held_per_s` is the last rate
-    that went without a refusal, `refused_per_s` the last that did not, and `uncut_per_s` the one before a cut, at
-    `cut_in_flight` jobs, that nothing has proved yet. Times are monotonic seconds.
-    """
-
-    quotas: Quotas
-    rate_per_s: float
-    slots: int
-    foreign: int = 0
-    cut_at: float = float("-inf")
-    probe_at: float = float("-inf")
-    probe_wait_s: float = _PROBE_FIRST_S
-    raised_at: float = float("-inf")
-    held_per_s: float = 0.0
-    refused_per_s: float = 0.0
-    uncut_per_s: float = 0.0
-    cut_in_flight: int = 0
-    slot_probe_at: float = float("inf")
-    slot_probe_wait_s: float = _SLOT_PROBE_FIRST_S
-    refused_slots: int | None = None
-    least_slots: int | None = None
-    beyond_calls: int = 0
-    growing: bool = False
-    accepted_calls: int = 0
-    price_calls: int = 0
-    refused_at: float = float("-inf")
-    suspect_per_s: float = 0.0
-
-    @classmethod
-    def of(cls, quotas: Quotas) -> "Allowance":
-        """As much as the quotas say: what a lane believes before AWS says otherwise."""
-        return cls(quotas=quotas, rate_per_s=quotas.start_per_s, slots=quotas.active_jobs)
-
-
-def free_slots(allowance: Allowance, *, in_flight: int) -> int:
-    """How many more jobs may become active, beside ours in flight and those of other programs."""
-    ours = min(allowance.slots, allowance.quotas.active_jobs - allowance.foreign)
-    return max(0, ours - in_flight)
-
-
 def measured_per_s(accepted_at: Sequence[float], now: float, *, rate_per_s: float) -> float:
     """How many Starts a second AWS has shown to accept of late, from the times (ascending) at which it accepted some.
 
     The most in any span of the last moments, for a refusal is often heard before the acceptances around it. The span is
-    a little shorter than what it is counted for, so that answers that jitter never bring two seconds' worth into it.
+    a little shorter than what it is counted for, so that answers that jitter never bring two seconds' worth into it. It
+    begins with the first of them: before that the lane had nothing to start, which says nothing of the rate.
     """
     over_s = max(1.0, 4.0 / rate_per_s)
     times = [at for at in accepted_at if at > now - 2 * over_s]
+    if times:
+        over_s = min(over_s, max(1.0, now - times[0]))
     first, most = 0, 0
     for last, at in enumerate(times):
         while times[first] <= at - 0.9 * over_s:
@@ -124,7 +79,9 @@ def refused(allowance: Allowance, now: float, *, measured_per_s: float, in_fligh
         return _slower(allowance, now, allowance.held_per_s, in_flight)  # a probe went one step too far
     if allowance.uncut_per_s:  # slower was refused too: it was not the rate
         return _fewer_slots(_uncut(allowance), now, in_flight, 0.0)
-    if measured_per_s < _RATE_SHARE * allowance.rate_per_s:
+    alike = in_flight == allowance.cut_in_flight and allowance.alike_cuts >= _ALIKE_CUTS
+    unknown = allowance.refused_slots is None
+    if (alike and unknown) or measured_per_s < _RATE_SHARE * allowance.rate_per_s:
         return _fewer_slots(allowance, now, in_flight, measured_per_s)
     return _slower(allowance, now, measured_per_s, in_flight)
 
@@ -136,13 +93,13 @@ def _one_too_high(allowance: Allowance, now: float) -> bool:
 
 
 def _uncut(allowance: Allowance) -> Allowance:
-    wait_s = max(_PROBE_FIRST_S, allowance.probe_wait_s / 2)
+    wait_s = max(PROBE_FIRST_S, allowance.probe_wait_s / 2)
     return replace(allowance, rate_per_s=allowance.uncut_per_s, probe_wait_s=wait_s)
 
 
 def _fewer_slots(allowance: Allowance, now: float, in_flight: int, suspect_per_s: float) -> Allowance:
     news = allowance.least_slots is None or in_flight < allowance.least_slots  # else a probe showed what was known
-    wait_s = _SLOT_PROBE_FIRST_S if news else allowance.slot_probe_wait_s
+    wait_s = SLOT_PROBE_FIRST_S if news else allowance.slot_probe_wait_s
     limit, slots, beyond_calls = _limit(allowance, in_flight)
     return replace(
         allowance,
@@ -151,6 +108,7 @@ def _fewer_slots(allowance: Allowance, now: float, in_flight: int, suspect_per_s
         least_slots=in_flight if news else allowance.least_slots,
         beyond_calls=beyond_calls,
         growing=False,
+        stepping=False,
         accepted_calls=0,
         price_calls=0 if news else _price_calls(allowance),
         refused_at=now,
@@ -196,6 +154,7 @@ def _slower(allowance: Allowance, now: float, measured_per_s: float, in_flight: 
         refused_per_s=allowance.rate_per_s,
         uncut_per_s=allowance.rate_per_s,
         cut_in_flight=in_flight,
+        alike_cuts=allowance.alike_cuts + 1 if in_flight == allowance.cut_in_flight else 0,
         cut_at=now,
         probe_at=now + allowance.probe_wait_s,
         probe_wait_s=min(_PROBE_LAST_S, 2 * allowance.probe_wait_s),
@@ -221,29 +180,16 @@ def _beyond(allowance: Allowance, now: float, in_flight: int, over: int) -> Allo
     risen = calls >= _RISE_CALLS or over >= _rise_jobs(in_flight - over)
     suspect = allowance.suspect_per_s > 0 and now - allowance.refused_at < _SECOND_THOUGHTS_S
     if suspect and (risen or over >= _SECOND_THOUGHTS_JOBS):
-        return _slower(_all_slots(allowance), now, allowance.suspect_per_s, in_flight)
+        return _slower(all_slots(allowance), now, allowance.suspect_per_s, in_flight)
     if risen and in_flight + allowance.foreign >= allowance.quotas.active_jobs:
-        return _all_slots(allowance)
+        return all_slots(allowance)
     if risen and not allowance.growing:
         return replace(allowance, refused_slots=in_flight, beyond_calls=0)
-    tried = in_flight + (over if risen else 1) if allowance.growing else 0
+    if allowance.growing and not risen:  # a moment later, so that a refusal then is not for the rate
+        return replace(allowance, beyond_calls=calls, stepping=True, slot_probe_at=now + _APART_S)
+    tried = in_flight + over if allowance.growing else 0
     slots = min(allowance.quotas.active_jobs, max(allowance.slots, tried))
     return replace(allowance, slots=slots, beyond_calls=calls)
-
-
-def _all_slots(allowance: Allowance) -> Allowance:
-    return replace(
-        allowance,
-        slots=allowance.quotas.active_jobs,
-        refused_slots=None,
-        least_slots=None,
-        beyond_calls=0,
-        growing=False,
-        price_calls=0,
-        suspect_per_s=0.0,
-        slot_probe_at=float("inf"),
-        slot_probe_wait_s=_SLOT_PROBE_FIRST_S,
-    )
 
 
 def eased(allowance: Allowance, now: float, *, limiter_waited: bool) -> Allowance:
@@ -257,7 +203,7 @@ def eased(allowance: Allowance, now: float, *, limiter_waited: bool) -> Allowanc
     if not (limiter_waited and held and now >= allowance.probe_at and allowance.rate_per_s < quota):
         return allowance
     rate = min(quota, allowance.rate_per_s + _step(allowance))
-    wait_s = _PROBE_FIRST_S if rate == quota else allowance.probe_wait_s
+    wait_s = PROBE_FIRST_S if rate == quota else allowance.probe_wait_s
     return replace(allowance, rate_per_s=rate, raised_at=now, held_per_s=allowance.rate_per_s, probe_wait_s=wait_s)
 
 
@@ -265,8 +211,12 @@ def _slots_eased(allowance: Allowance, now: float) -> Allowance:
     """One slot more is tried when its time has come and the last refusal is paid for."""
     if now < allowance.slot_probe_at:
         return allowance
+    if allowance.stepping:
+        probe_at = now + allowance.slot_probe_wait_s
+        slots = min(allowance.quotas.active_jobs, allowance.slots + 1)
+        return replace(allowance, slots=slots, stepping=False, slot_probe_at=probe_at)
     if allowance.accepted_calls < allowance.price_calls and now < allowance.refused_at + _SLOT_PROBE_LAST_S:
-        return replace(allowance, slot_probe_at=now + _SLOT_PROBE_FIRST_S)
+        return replace(allowance, slot_probe_at=now + SLOT_PROBE_FIRST_S)
     quota = allowance.quotas.active_jobs
     last_s = _SLOT_PROBE_SCARCE_S if 2 * allowance.slots <= quota else _SLOT_PROBE_LAST_S
     wait_s, slots = min(last_s, 2 * allowance.slot_probe_wait_s), min(quota, allowance.slots + 1)
@@ -297,4 +247,4 @@ def foreign_seen(allowance: Allowance, foreign: int) -> Allowance:
         refused_slots=None if limit is None else limit + left,
         suspect_per_s=0.0 if left else allowance.suspect_per_s,
     )
-    return seen if slots < allowance.quotas.active_jobs else _all_slots(seen)
+    return seen if slots < allowance.quotas.active_jobs else all_slots(seen)

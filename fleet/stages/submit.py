@@ -21,7 +21,8 @@ import structlog
 
 from fleet.aws.comprehend import RemoteJob
 from fleet.core import pause
-from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_per_s, refused
+from fleet.core.adapt import accepted, eased, foreign_seen, measured_per_s, refused
+from fleet.core.allowance import Allowance, free_slots
 from fleet.core.errors import Denied, FleetError, Forbidden, NameInUse, Rejected, Throttled, Unavailable, Unwritable
 from fleet.core.identity import job_name
 from fleet.core.job import IN_FLIGHT, Event, Job, State

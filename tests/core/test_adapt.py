@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.core.adapt import Allowance, accepted, eased, foreign_seen, free_slots, measured_per_s, refused
+from fleet.core.adapt import accepted, eased, foreign_seen, measured_per_s, refused
+from fleet.core.allowance import Allowance, free_slots
 from fleet.core.bucket import Bucket
 from fleet.core.lane import Quotas
 
@@ -138,14 +139,16 @@ def test_where_the_quota_is_the_truth_nothing_changes() -> None:
     assert eased(allowance, 100.0, limiter_waited=True) == allowance
 
 
-def test_one_job_more_than_was_refused_gives_all_slots_back() -> None:
-    """A probe that succeeds says that the cause has passed; a job that only refills what is known says nothing."""
+def test_one_job_more_than_was_refused_leads_to_the_next() -> None:
+    """A probe that succeeds says that the next one may; a job that only refills what is known says nothing."""
     allowance = refused(Allowance.of(quotas()), 0.0, measured_per_s=0, in_flight=3)
 
     refilled = accepted(allowance, 1.0, in_flight=3)
     probed = accepted(eased(allowance, 5.0, limiter_waited=False), 5.0, in_flight=4)
+    soon, later = (eased(probed, at, limiter_waited=False) for at in (5.9, 6.2))
 
-    assert (refilled.slots, probed.slots) == (3, 5)
+    assert (refilled.slots, probed.slots) == (3, 4)
+    assert (soon.slots, later.slots) == (4, 5)  # a second later: what refuses it then is not the rate
 
 
 def test_after_a_long_storm_the_next_probe_is_at_most_a_minute_away() -> None:
@@ -207,8 +210,8 @@ def test_a_job_that_ended_unseen_does_not_move_the_limit() -> None:
     allowance, now = stood(10)
 
     probing = eased(allowance, now + 301, limiter_waited=False)
-    taken = accepted(probing, now + 301, in_flight=11)
-    back = refused(taken, now + 301.2, measured_per_s=2, in_flight=11)
+    taken = eased(accepted(probing, now + 301, in_flight=11), now + 302.2, limiter_waited=False)
+    back = refused(taken, now + 302.3, measured_per_s=2, in_flight=11)
 
     assert free_slots(taken, in_flight=11) == 1
     assert (back.slots, back.refused_slots) == (10, 10)
@@ -250,3 +253,23 @@ def test_what_was_tried_measures_the_rate_better_than_a_quiet_moment() -> None:
 
     assert after_all.rate_per_s == pytest.approx(0.99 * 2)
     assert after_all.slots == 20
+
+
+def test_cut_after_cut_at_one_number_of_jobs_is_a_limit_of_the_slots() -> None:
+    """Short jobs in few slots are accepted nearly as fast as a slow limiter lets them leave: their count tells."""
+    allowance = Allowance.of(quotas(slots=10))
+
+    for cut in range(4):
+        before = allowance
+        allowance = refused(allowance, 10.0 * cut, measured_per_s=0.9 * allowance.rate_per_s, in_flight=4)
+        allowance = accepted(allowance, 10.0 * cut + 5, in_flight=4)  # and the cut proves nothing any more
+
+    assert before.refused_slots is None
+    assert (allowance.slots, allowance.refused_slots) == (4, 4)
+
+
+def test_what_was_accepted_before_the_lane_began_is_not_held_against_the_rate() -> None:
+    """One Start in the only second so far is one a second, not a third of one; an hour later it is what it was."""
+    assert measured_per_s([0.0], 0.9, rate_per_s=1.2) == 1.0
+    assert measured_per_s([0.0, 3600.0], 3600.9, rate_per_s=1.2) == 1.0
+    assert measured_per_s([3595.0, 3600.0], 3600.9, rate_per_s=1.2) == pytest.approx(0.3)

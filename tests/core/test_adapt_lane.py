@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from statistics import mean
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from fleet.core.adapt import Allowance, accepted, eased, free_slots, measured_per_s, refused
+from fleet.core.adapt import accepted, eased, measured_per_s, refused
+from fleet.core.allowance import Allowance, free_slots
 from fleet.core.bucket import Bucket
 from fleet.core.lane import Quotas
 from fleet.core.pace import batch
@@ -115,25 +114,41 @@ def test_half_of_the_slots_told_are_used_and_hardly_a_start_refused(seen_s: floa
     assert mean(lane.used(60, 120) for lane in lanes) >= 0.985 * 10
 
 
-@settings(max_examples=25, deadline=None)
-@given(
-    slots=st.integers(4, 40),
-    share=st.floats(0.2, 0.95),
-    busy_per_s=st.floats(1.0, 3.0),
-    unseen=st.floats(0.0, 0.6),
-    seed=st.integers(0, 1000),
-)
-def test_the_share_of_refused_starts_is_bounded_at_any_limit(
-    slots: int, share: float, busy_per_s: float, unseen: float, seed: int
-) -> None:
-    """Any limit below what was told, any jobs, up to 0.6 of them ended unseen: in the long run under 2 % refused."""
-    most = max(slots + 1, round(slots / share))
+def draw(seed: int) -> tuple[Lane, int]:
+    """A lane with any limit below what it was told, any jobs, up to 0.6 of them ended unseen; and that limit."""
+    rng = random.Random(seed)
+    slots = rng.choice([4, 5, 6, 8, 12, 20, 40])
+    most = max(slots + 1, round(slots / rng.uniform(0.2, 0.95)))
+    busy_per_s, unseen = rng.uniform(1.0, 3.0), rng.choice([0.0, rng.uniform(0.0, 0.6)])
     lane = Lane(told(most, 10), lambda _: slots, lambda _: 10, slots / busy_per_s, seed, seen_s=unseen / busy_per_s)
+    return lane, slots
 
-    lane.run(2400.0)
 
-    assert lane.refused_share(600) < 0.02
-    assert lane.used(600, 2400) >= 0.95 * slots
+def test_any_limit_of_the_slots_is_used_and_hardly_a_start_refused() -> None:
+    """Over 60 drawn lanes: 0.98 of the limit used and 0.8 % refused in the mean, 0.95 and under 2 % in each but one."""
+    lanes = [(lane.run(2400.0), slots) for lane, slots in map(draw, range(60))]
+    used = sorted(lane.used(600, 2400) / slots for lane, slots in lanes)
+    refused_share = sorted(lane.refused_share(600) for lane, _ in lanes)
+
+    assert mean(used) >= 0.98
+    assert mean(refused_share) <= 0.008
+    assert used[1] >= 0.95
+    assert refused_share[-2] < 0.02
+
+
+def test_any_limit_of_the_rate_is_used_and_hardly_a_start_refused() -> None:
+    """Over 40 drawn lanes with slots enough: 0.97 of the true rate used and 0.3 % refused in the mean, 0.95 in each."""
+    used, refused_share = [], []
+    for seed in range(40):
+        rng = random.Random(seed)
+        rate, job_s = rng.choice([1.0, 2.0, 3.0, 5.0]), rng.choice([4.0, 8.0, 20.0])
+        lane = Lane(told(200, rate * rng.uniform(1.1, 3.0)), lambda _: 200, lambda _, rate=rate: rate, job_s, seed)
+        lane.run(2400.0)
+        used.append(sum(600 <= at < 2400 for at in lane.taken) / 1800 / rate)
+        refused_share.append(lane.refused_share(600))
+
+    assert (mean(used) >= 0.97, min(used) >= 0.95) == (True, True)
+    assert (mean(refused_share) <= 0.003, max(refused_share) < 0.02) == (True, True)
 
 
 @pytest.mark.parametrize("seed", range(5))
