@@ -1,6 +1,7 @@
 """The loop of virtual time: what takes time takes none, what cannot happen is said, and threads keep their place."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -106,6 +107,34 @@ def test_anyios_threads_work_and_may_call_back() -> None:
         return [*found, anyio.current_time()]
 
     assert simulate_coroutine(main) == [10.0, 15.0, 15.0, 100.0]
+
+
+def test_a_settled_loop_has_no_thread_at_work() -> None:
+    """The thread has done its work, and the loop has not heard of it: a fork finds no lock that a thread holds."""
+    started, gate, done = threading.Event(), threading.Event(), list[str]()
+
+    def work() -> None:
+        started.set()
+        gate.wait()
+        compute(50_000)
+        done.append("worked")
+
+    async def main() -> list[list[str]]:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        async with anyio.create_task_group() as group:
+            group.start_soon(to_thread.run_sync, work)
+            while not to_thread.current_default_thread_limiter().borrowed_tokens:
+                await anyio.lowlevel.checkpoint()
+            loop.settle()  # a token was taken, and no thread has any work yet
+            while not started.is_set():
+                await anyio.lowlevel.checkpoint()
+            before = list(done)
+            threading.Timer(0.01, gate.set).start()
+            loop.settle()
+            return [before, list(done)]
+
+    assert simulate_coroutine(main) == [[], ["worked"]]
 
 
 def test_threads_work_one_after_the_other_in_the_order_of_their_tasks() -> None:

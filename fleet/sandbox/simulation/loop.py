@@ -21,6 +21,7 @@ import itertools
 import queue
 import selectors
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import Any, Final, NoReturn, TypeVar, TypeVarTuple
 
 import anyio
 from anyio import to_thread
-from anyio._backends._asyncio import _threadpool_idle_workers
+from anyio._backends._asyncio import _threadpool_idle_workers, _threadpool_workers
 
 __all__ = ["Deadlock", "LoopClock", "OutsideWorld", "VirtualLoop", "simulate_coroutine"]
 
@@ -37,6 +38,7 @@ Ts = TypeVarTuple("Ts")
 
 # A real thread that computes for longer than this is taken for one that will never answer.
 _THREAD_S: Final = 120.0
+_SETTLE_S: Final = 0.0005
 _OUTSIDE: Final = (
     "connect_accepted_socket",
     "create_connection",
@@ -142,11 +144,27 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             task.add_done_callback(self._calls_of_threads.discard)
         return task
 
+    def settle(self) -> None:
+        """The thread in hand has done its work, whose end the loop has not heard of yet; it takes real time.
+
+        For a process that forks: what a thread holds inside a library at that instant (SQLite's memory is behind one
+        lock) is held in the copy for ever.
+        """
+        until = time.monotonic() + _THREAD_S
+        with suppress(LookupError):  # no thread was ever needed
+            workers, idle = _threadpool_workers.get(), _threadpool_idle_workers.get()
+            # one that has been told to work, unlike one for which only a token of the limiter was taken
+            while len(workers) - len(idle) > len(self._calls_of_threads) and self._inbox.empty():
+                if time.monotonic() > until:
+                    raise Deadlock(f"a thread has worked for {_THREAD_S:.0f} s of real time")
+                time.sleep(_SETTLE_S)
+
     def forget_threads(self) -> None:
         """No thread works, and none waits for the loop: for a forked process, which has only the thread that forked."""
         self._calls_of_threads.clear()
         self._inbox = queue.SimpleQueue()
         with suppress(LookupError):  # no thread was ever needed
+            _threadpool_workers.get().clear()
             _threadpool_idle_workers.get().clear()
         while self._limiter is not None and (borrowers := self._limiter.statistics().borrowers):
             self._limiter.release_on_behalf_of(borrowers[0])

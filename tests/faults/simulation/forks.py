@@ -91,8 +91,11 @@ class Explorer:
         self._children: dict[int, tuple[int, Crashes]] = {}  # reading end of its pipe -> pid, its crashes
         self._report_to: int | None = None
 
-    def crash_here(self, step: int, changed: bool) -> bool:
-        """True in a process that is a copy of this one, in which fleet must die now; False in the old one."""
+    def crash_here(self, step: int, changed: bool, settle: Callable[[], None]) -> bool:
+        """True in a process that is a copy of this one, in which fleet must die now; False in the old one.
+
+        `settle` returns once no other thread works: see `VirtualLoop.settle`.
+        """
         if not self._choose(self.crashes, step, changed):
             return False
         if time.monotonic() > self._deadline:
@@ -100,6 +103,7 @@ class Explorer:
             return False
         while len(self._children) >= self._at_once:
             self._gather_one()
+        settle()
         reading, writing = os.pipe()
         pid = _fork()
         if pid:

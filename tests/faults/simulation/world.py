@@ -132,7 +132,7 @@ class World:
     def _watch(self, life: Life) -> None:
         mark = self._mark()
         changed, self._marked = mark != self._marked, mark
-        if self.explorer.crash_here(life.steps, changed):
+        if self.explorer.crash_here(life.steps, changed, self._loop.settle):
             self._crash(life)
 
     def _mark(self) -> tuple[int, ...]:
