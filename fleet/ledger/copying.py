@@ -20,7 +20,7 @@ from fleet.core.errors import Corrupt, InvalidInput, Locked
 from fleet.ledger.database import Database, Transaction
 from fleet.ledger.leases import look
 from fleet.ledger.place import check_url, is_shared, server_of, sqlite_path
-from fleet.ledger.sqlite import SQLite
+from fleet.ledger.sqlite.database import SQLite
 from fleet.ledger.tables import TABLES, Table
 
 __all__ = ["Contents", "Copied", "Progress", "copy_ledger"]
@@ -289,7 +289,7 @@ async def _open_source(url: str, password_file: Path | None) -> Database:
 async def _open(url: str, password_file: Path | None, *, read_only: bool = False) -> Database:
     if is_shared(url):
         server = server_of(url, password_file=password_file)
-        from fleet.ledger.postgres import PostgreSQL  # which nobody needs who has the ledger in a file
+        from fleet.ledger.postgres.database import PostgreSQL  # which nobody needs who has the ledger in a file
 
         return await PostgreSQL.open(server, read_only=read_only)
     return await SQLite.open(sqlite_path(url))

@@ -1,7 +1,7 @@
 """What a database must do for the ledger, and nothing more: run named queries in transactions.
 
-The ledger says what it wants (`ledger.py`), `queries.sql` holds the words, and a database (`sqlite.py`) knows how. A
-new database is a new file here; it is done when `tests/contract` is green on it.
+The ledger says what it wants (`ledger.py`), `queries.sql` holds the words, and a database (`sqlite/`, `postgres/`)
+knows how. A new database is a new folder here; it is done when `tests/contract` is green on it.
 """
 
 import re

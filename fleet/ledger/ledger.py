@@ -16,20 +16,20 @@ from fleet.core.job import Event, Job, PlannedJob, apply
 from fleet.core.lane import Lane
 from fleet.ledger import manifests, moves
 from fleet.ledger.database import Database, Transaction
-from fleet.ledger.holder import Holder, holder_of
 from fleet.ledger.leases import Leases
 from fleet.ledger.manifests import Added, ManifestRecord, Rejection
 from fleet.ledger.moves import Orphan
 from fleet.ledger.place import is_shared, server_of, sqlite_path
 from fleet.ledger.questions import Reason, VerdictCount
 from fleet.ledger.signals import Signal, Signals
-from fleet.ledger.sqlite import SQLite
-from fleet.ledger.sqlite_file import SQLiteFile
+from fleet.ledger.sqlite.database import SQLite
+from fleet.ledger.sqlite.file import SQLiteFile
+from fleet.ledger.sqlite.holder import Holder, holder_of
 from fleet.ledger.wall import steady_wall
 from fleet.ledger.wishes import Wishes
 
 if TYPE_CHECKING:
-    from fleet.ledger.postgres import PostgreSQL
+    from fleet.ledger.postgres.database import PostgreSQL
 
 __all__ = ["Ledger", "Reason", "VerdictCount"]
 
@@ -117,7 +117,7 @@ class Ledger(Wishes):
 
         `refused` is called for every write that was not, because another replica may hold the lane.
         """
-        from fleet.ledger.postgres_schema import POSTGRES_MIGRATIONS, check_code
+        from fleet.ledger.postgres.schema import POSTGRES_MIGRATIONS, check_code
 
         knows, writer = len(POSTGRES_MIGRATIONS), self._database.writer
         assert writer is not None  # noqa: S101
@@ -248,6 +248,6 @@ class Ledger(Wishes):
 
 async def _open_server(url: str, *, read_only: bool = False, password_file: Path | None) -> "PostgreSQL":
     server = server_of(url, password_file=password_file)
-    from fleet.ledger.postgres import PostgreSQL  # see `server_of`
+    from fleet.ledger.postgres.database import PostgreSQL  # see `server_of`
 
     return await PostgreSQL.open(server, read_only=read_only)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from fleet.core.errors import InvalidInput, Misconfigured
 
 if TYPE_CHECKING:
-    from fleet.ledger.postgres_line import Server
+    from fleet.ledger.postgres.line import Server
 
 __all__ = ["check_url", "is_shared", "server_of", "sqlite_path"]
 
@@ -25,7 +25,7 @@ def server_of(url: str, *, password_file: Path | None = None) -> "Server":
     """The database of a `postgresql://` URL; it is not asked yet. `Misconfigured` if it cannot be one."""
     try:
         # a driver and its library of ten MiB, which nobody needs who has the ledger in a file
-        from fleet.ledger.postgres_line import Server
+        from fleet.ledger.postgres.line import Server
     except ImportError:
         raise Misconfigured(
             "ledger.url: PostgreSQL needs its driver; install it: pip install 'comprehend-fleet[postgres]'"

@@ -1,5 +1,5 @@
 -- Every query of the ledger. Written for SQLite and PostgreSQL alike; postgres_queries.py says how the few differences
--- in words are bridged, and queries_postgres.sql has what must be said otherwise there.
+-- in words are bridged, and postgres/queries.sql has what must be said otherwise there.
 -- "state = 'a' OR state = 'b'" repeats a partial index's condition to the letter: only so does SQLite use the index.
 -- A CAST around a parameter that may be NULL tells PostgreSQL its type. "+ id" keeps SQLite from walking the whole
 -- table in the order of id when a small partial index holds all the rows asked for.

@@ -17,7 +17,7 @@ from fleet.cli.screen import Screen
 from fleet.core.checkup import Outcome
 from fleet.core.errors import Conflict
 from fleet.ledger import Leases, Ledger
-from fleet.ledger.postgres_checkup import look_at
+from fleet.ledger.postgres.checkup import look_at
 from fleet.settings import LedgerSettings, Settings
 from tests.conftest import make_settings
 from tests.contract.conftest import LANE, OTHER_LANE, planned

@@ -14,10 +14,10 @@ from fleet.core.job import Event, Job, Verdict, apply
 from fleet.core.lane import Lane
 from fleet.ledger.database import load_queries, read_sql
 from fleet.ledger.moves import ABSURD_S
-from fleet.ledger.postgres_queries import postgres_queries
+from fleet.ledger.postgres.queries import postgres_queries
 from fleet.ledger.rows import event_params, job_from, move_params
-from fleet.ledger.sqlite_file import SQLiteFile
-from fleet.ledger.sqlite_transaction import positional
+from fleet.ledger.sqlite.file import SQLiteFile
+from fleet.ledger.sqlite.transaction import positional
 
 __all__ = ["FACTS", "raw_events"]
 

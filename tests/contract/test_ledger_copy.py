@@ -13,7 +13,7 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from fleet.core.job import Event, State
 from fleet.ledger import Ledger, Orphan
 from fleet.ledger.copying import copy_ledger
-from fleet.ledger.postgres_queries import PostgresTransaction
+from fleet.ledger.postgres.queries import PostgresTransaction
 from fleet.ledger.tables import TABLES
 from tests.contract.conftest import HOLDER, LANE, OTHER_LANE, Wall, planned
 from tests.contract.copies import Bad, dump, fill
@@ -139,7 +139,7 @@ async def test_text_that_postgresql_cannot_hold_is_replaced(new_url: Callable[[]
 
 def test_a_copy_knows_every_column() -> None:
     """No table and no column of the schema is left out of a copy, but the tallies, which are counted anew."""
-    from fleet.ledger.sqlite_file import SQLiteFile
+    from fleet.ledger.sqlite.file import SQLiteFile
 
     def columns() -> Iterator[tuple[str, tuple[str, ...]]]:
         with closing(SQLiteFile(":memory:").writer()) as connection:

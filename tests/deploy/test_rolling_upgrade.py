@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from fleet.core.errors import TooNew
-from fleet.ledger.postgres import PostgreSQL as Database
-from fleet.ledger.postgres_line import Server
-from fleet.ledger.postgres_schema import POSTGRES_MIGRATIONS as NOW
+from fleet.ledger.postgres.database import PostgreSQL as Database
+from fleet.ledger.postgres.line import Server
+from fleet.ledger.postgres.schema import POSTGRES_MIGRATIONS as NOW
 from tests.postgres import PostgreSQL
 
 KNOWN = len(NOW)

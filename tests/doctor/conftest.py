@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from fleet.ledger.lock import Lock
+from fleet.ledger.sqlite.lock import Lock
 from fleet.sandbox import S3Store, Sandbox, read_switches
 from tests.cli.conftest import Fleet, Said, fleet
 from tests.doctor.cloud import Cloud

@@ -12,7 +12,7 @@ import pytest
 from fleet.app.doctor.access import check_endpoints, check_region
 from fleet.app.doctor.examine import open_visit
 from fleet.core.checkup import Outcome
-from fleet.ledger.lock import Lock
+from fleet.ledger.sqlite.lock import Lock
 from fleet.settings import load
 from tests.doctor.cloud import ACCOUNT, ROLE_ARN, TRUST
 from tests.doctor.conftest import CONFIG, Clinic

@@ -16,7 +16,7 @@ from typing import Any, Final
 from fleet.core.job import State
 from fleet.core.manifest import Rejection
 from fleet.ledger import Ledger
-from fleet.ledger.schema import APPLICATION_ID, MIGRATIONS
+from fleet.ledger.sqlite.schema import APPLICATION_ID, MIGRATIONS
 from tests.contract.conftest import LANE, OTHER_LANE, Case, Wall, planned
 
 __all__ = ["GOLDEN", "restore", "said"]

@@ -13,7 +13,7 @@ import pytest
 
 from fleet.core.errors import Corrupt, Unwritable
 from fleet.ledger.database import Transaction
-from fleet.ledger.sqlite import SQLite
+from fleet.ledger.sqlite.database import SQLite
 
 Work = Callable[[Transaction], int]
 

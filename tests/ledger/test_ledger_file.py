@@ -10,7 +10,7 @@ import pytest
 
 from fleet.core.errors import Corrupt, InvalidInput, TooNew
 from fleet.ledger import Ledger
-from fleet.ledger.sqlite_file import SQLiteFile, network_file_system
+from fleet.ledger.sqlite.file import SQLiteFile, network_file_system
 from tests.contract.conftest import planned
 
 SETTINGS = {
@@ -291,7 +291,7 @@ def test_network_file_systems_are_recognised(tmp_path: Path, directory: str, kin
 
 async def test_a_ledger_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """WAL needs shared memory, which no network has: `InvalidInput` before a file is made."""
-    monkeypatch.setattr("fleet.ledger.sqlite_file.network_file_system", lambda directory, mounts: "nfs4")
+    monkeypatch.setattr("fleet.ledger.sqlite.file.network_file_system", lambda directory, mounts: "nfs4")
 
     with pytest.raises(InvalidInput, match="local disk"):
         await Ledger.open(url(tmp_path / "fleet.db"))

@@ -10,8 +10,8 @@ import pytest
 
 from fleet.core.errors import InvalidInput, TooNew
 from fleet.ledger import Ledger
-from fleet.ledger.schema import MIGRATIONS
-from fleet.ledger.sqlite_file import SQLiteFile
+from fleet.ledger.sqlite.file import SQLiteFile
+from fleet.ledger.sqlite.schema import MIGRATIONS
 from tests.ledger.golden_ledgers import GOLDEN, restore, said
 
 VERSIONS = range(1, len(MIGRATIONS) + 1)

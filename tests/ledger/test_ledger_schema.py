@@ -10,8 +10,8 @@ import pytest
 
 from fleet.core.errors import Corrupt
 from fleet.ledger.database import load_queries, read_sql
-from fleet.ledger.schema import APPLICATION_ID, MIGRATIONS, verify
-from fleet.ledger.sqlite_file import SQLiteFile
+from fleet.ledger.sqlite.file import SQLiteFile
+from fleet.ledger.sqlite.schema import APPLICATION_ID, MIGRATIONS, verify
 
 QUERIES = load_queries(read_sql("queries.sql"))
 
@@ -37,9 +37,9 @@ def open_with(path: Path, *migrations: str) -> sqlite3.Connection:
 
 
 def test_the_schema_is_all_migrations_in_a_row(connection: sqlite3.Connection) -> None:
-    """schema.sql says what a ledger has after every migration: nobody has to add them up while reading."""
+    """sqlite/schema.sql says what a ledger has after every migration: nobody has to add them up while reading."""
     with closing(sqlite3.connect(":memory:")) as written:
-        written.executescript(read_sql("schema.sql"))
+        written.executescript(read_sql("sqlite/schema.sql"))
 
         assert schema(connection) == schema(written)
         assert written.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
@@ -114,7 +114,7 @@ def test_the_look_at_a_large_ledger_ends_in_time(connection: sqlite3.Connection)
 
 def test_migrations_are_numbered_without_a_gap() -> None:
     """Their order is the order of their names, 0001 and on."""
-    folder = Path(__file__).parents[2] / "fleet" / "ledger" / "migrations"
+    folder = Path(__file__).parents[2] / "fleet" / "ledger" / "sqlite" / "migrations"
     numbers = sorted(int(file.name[:4]) for file in folder.glob("*.sql"))
 
     assert numbers == list(range(1, len(MIGRATIONS) + 1))

@@ -9,10 +9,11 @@ import pytest
 
 from fleet.core.errors import Fenced, Misconfigured, Unwritable
 from fleet.core.job import State
-from fleet.ledger import Ledger, postgres_line
+from fleet.ledger import Ledger
 from fleet.ledger.database import Transaction
-from fleet.ledger.postgres import PostgreSQL as Database
-from fleet.ledger.postgres_line import Server
+from fleet.ledger.postgres import line
+from fleet.ledger.postgres.database import PostgreSQL as Database
+from fleet.ledger.postgres.line import Server
 from tests.contract.conftest import planned
 from tests.faults.replicas.gate import Cut, Gate, gates
 from tests.postgres import PostgreSQL, Stop
@@ -83,7 +84,7 @@ async def test_a_way_that_hangs_is_cut(
     postgres: PostgreSQL, database: str, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where no answer ever comes the line is cut from outside, and the works are run on a new one."""
-    monkeypatch.setattr(postgres_line, "HUNG_S", 1.0)
+    monkeypatch.setattr(line, "HUNG_S", 1.0)
     async with await Ledger.open(postgres.url(database, port=gate.port)) as ledger:
         await plan(ledger, 1)
         await asyncio.to_thread(gate.shut, Cut.HANG)

@@ -7,7 +7,7 @@ from fleet.app.replicas import holders_of, replicas
 from fleet.core.checkup import Finding, Outcome
 from fleet.core.job import ENDED
 from fleet.core.report import plural
-from fleet.ledger.postgres_checkup import ServerCheckup, look_at
+from fleet.ledger.postgres.checkup import ServerCheckup, look_at
 from fleet.settings import Settings
 
 __all__ = ["check_server"]

@@ -20,9 +20,10 @@ import apsw
 import pytest
 
 from fleet.core.identity import intent
-from fleet.ledger import Ledger, sqlite_file
-from fleet.ledger.sqlite import SQLite
-from fleet.ledger.sqlite_file import SQLiteFile
+from fleet.ledger import Ledger
+from fleet.ledger.sqlite import file as sqlite_file
+from fleet.ledger.sqlite.database import SQLite
+from fleet.ledger.sqlite.file import SQLiteFile
 from tests.faults.ledger.writer import CHECKPOINT_PAGES, use
 
 __all__ = ["Loss", "Recording", "left_after", "recorded"]

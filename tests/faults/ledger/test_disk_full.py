@@ -16,7 +16,7 @@ from fleet.core.errors import Unwritable
 from fleet.core.job import State
 from fleet.core.kinds import KINDS
 from fleet.ledger import Ledger
-from fleet.ledger.sqlite import SQLite
+from fleet.ledger.sqlite.database import SQLite
 from tests.conftest import Rig
 from tests.e2e.conftest import CONFIG, Place
 from tests.faults.ledger.disk import fill, small_disk, why_not

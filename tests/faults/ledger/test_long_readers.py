@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from fleet.core.errors import Unwritable
-from fleet.ledger import Ledger, sqlite_file
-from fleet.ledger.sqlite import SQLite
+from fleet.ledger import Ledger
+from fleet.ledger.sqlite import file as sqlite_file
+from fleet.ledger.sqlite.database import SQLite
 from tests.faults.ledger.writer import use
 
 

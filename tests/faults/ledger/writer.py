@@ -14,7 +14,8 @@ from typing import Final, TypeVar
 from fleet.core.errors import FleetError, Unwritable
 from fleet.core.job import Event, Job, PlannedJob, Verdict
 from fleet.core.lane import Lane
-from fleet.ledger import Ledger, sqlite_file
+from fleet.ledger import Ledger
+from fleet.ledger.sqlite import file as sqlite_file
 
 __all__ = ["LANE", "planned", "use"]
 

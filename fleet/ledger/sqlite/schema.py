@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from fleet.core.errors import Corrupt, InvalidInput, TooNew
-from fleet.ledger.sqlite_copy import copy_to
-from fleet.ledger.sqlite_errors import damaged
+from fleet.ledger.sqlite.copy import copy_to
+from fleet.ledger.sqlite.errors import damaged
 
 __all__ = ["APPLICATION_ID", "CHECK_MAX_S", "MIGRATIONS", "check", "integrity", "migrate", "verify", "verify_pair"]
 

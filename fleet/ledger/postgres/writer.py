@@ -23,9 +23,9 @@ from psycopg.pq import TransactionStatus
 from fleet.core.errors import Fenced, Unwritable
 from fleet.ledger.database import Transaction
 from fleet.ledger.group_commit import Failed, Work
-from fleet.ledger.postgres_errors import is_lost, is_unwritten, translated, worth_another_try
-from fleet.ledger.postgres_line import LIMITS, Line
-from fleet.ledger.postgres_queries import PostgresTransaction, postgres_queries
+from fleet.ledger.postgres.errors import is_lost, is_unwritten, translated, worth_another_try
+from fleet.ledger.postgres.line import LIMITS, Line
+from fleet.ledger.postgres.queries import PostgresTransaction, postgres_queries
 
 __all__ = ["Writer"]
 

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from fleet.core.errors import Misconfigured
-from fleet.ledger.postgres_errors import refused
+from fleet.ledger.postgres.errors import refused
 
 __all__ = ["ANSWER_S", "HUNG_S", "LIMITS", "Line", "Server"]
 

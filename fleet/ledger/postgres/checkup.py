@@ -8,8 +8,8 @@ from typing import Any
 import psycopg
 
 from fleet.ledger.place import server_of
-from fleet.ledger.postgres_errors import refused
-from fleet.ledger.postgres_schema import POSTGRES_MIGRATIONS, check_code
+from fleet.ledger.postgres.errors import refused
+from fleet.ledger.postgres.schema import POSTGRES_MIGRATIONS, check_code
 
 __all__ = ["LedgerCheckup", "ServerCheckup", "look_at"]
 

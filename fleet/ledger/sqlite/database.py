@@ -26,12 +26,12 @@ from typing import Any, TypeVar
 from fleet.core.errors import Corrupt, InvalidInput
 from fleet.ledger.database import Health, Transaction, load_queries, read_sql
 from fleet.ledger.group_commit import GroupCommit, Work
-from fleet.ledger.schema import integrity
-from fleet.ledger.sqlite_copy import back_up
-from fleet.ledger.sqlite_errors import POISON, is_unwritten, primary, still_failing, translated
-from fleet.ledger.sqlite_file import SQLiteFile
-from fleet.ledger.sqlite_transaction import SQLiteTransaction, isolated, positional
-from fleet.ledger.sqlite_wal import Wal
+from fleet.ledger.sqlite.copy import back_up
+from fleet.ledger.sqlite.errors import POISON, is_unwritten, primary, still_failing, translated
+from fleet.ledger.sqlite.file import SQLiteFile
+from fleet.ledger.sqlite.schema import integrity
+from fleet.ledger.sqlite.transaction import SQLiteTransaction, isolated, positional
+from fleet.ledger.sqlite.wal import Wal
 
 __all__ = ["SQLite"]
 

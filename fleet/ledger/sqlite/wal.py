@@ -9,7 +9,7 @@ import sqlite3
 from typing import Final
 
 from fleet.core.errors import Unwritable
-from fleet.ledger.sqlite_file import CHECKPOINT_PAGES, SQLiteFile
+from fleet.ledger.sqlite.file import CHECKPOINT_PAGES, SQLiteFile
 
 __all__ = ["Wal"]
 

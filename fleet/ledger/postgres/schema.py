@@ -17,7 +17,7 @@ __all__ = ["POSTGRES_MIGRATIONS", "bring_up_to_date", "check_code"]
 
 POSTGRES_MIGRATIONS: Final[tuple[str, ...]] = tuple(
     file.read_text(encoding="utf-8")
-    for file in sorted(files(__package__).joinpath("migrations/postgres").iterdir(), key=lambda file: file.name)
+    for file in sorted(files(__package__).joinpath("migrations").iterdir(), key=lambda file: file.name)
     if file.name.endswith(".sql")
 )
 """The first makes version 1 out of nothing, the second makes version 2 out of version 1, and so on."""

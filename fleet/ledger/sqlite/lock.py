@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fleet.core.errors import InvalidInput, Locked
-from fleet.ledger.sqlite_errors import refused
+from fleet.ledger.sqlite.errors import refused
 
 __all__ = ["Lock"]
 

@@ -1,7 +1,7 @@
 """The ledger's queries in PostgreSQL's words, and a transaction that runs them.
 
 `queries.sql` is written for both databases. What PostgreSQL says otherwise is bridged here where it is a matter of
-words, and in `queries_postgres.sql` where a query is another one.
+words, and in `queries.sql` beside this file where a query is another one.
 """
 
 import re
@@ -12,7 +12,7 @@ from typing import Any, Final
 import psycopg
 
 from fleet.ledger.database import load_queries, read_sql
-from fleet.ledger.postgres_line import Line
+from fleet.ledger.postgres.line import Line
 from fleet.ledger.tables import Table
 
 __all__ = ["PostgresTransaction", "in_postgres", "postgres_queries"]
@@ -29,7 +29,7 @@ def in_postgres(sql: str) -> str:
 
 def postgres_queries() -> dict[str, str]:
     """All queries by name."""
-    ours = load_queries(read_sql("queries.sql")) | load_queries(read_sql("queries_postgres.sql"))
+    ours = load_queries(read_sql("queries.sql")) | load_queries(read_sql("postgres/queries.sql"))
     return {name: in_postgres(sql) for name, sql in ours.items()}
 
 

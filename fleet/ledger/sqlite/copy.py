@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 from fleet.core.errors import InvalidInput
-from fleet.ledger.sqlite_errors import refused, translated
+from fleet.ledger.sqlite.errors import refused, translated
 
 __all__ = ["back_up", "copy_to"]
 

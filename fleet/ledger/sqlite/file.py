@@ -10,9 +10,9 @@ from typing import Final
 from urllib.parse import quote
 
 from fleet.core.errors import InvalidInput
-from fleet.ledger.lock import Lock
-from fleet.ledger.schema import CHECK_MAX_S, MIGRATIONS, check, migrate, verify, verify_pair
-from fleet.ledger.sqlite_errors import damaged, refused, still_failing
+from fleet.ledger.sqlite.errors import damaged, refused, still_failing
+from fleet.ledger.sqlite.lock import Lock
+from fleet.ledger.sqlite.schema import CHECK_MAX_S, MIGRATIONS, check, migrate, verify, verify_pair
 
 __all__ = ["CHECKPOINT_PAGES", "SQLiteFile"]
 

@@ -1,4 +1,4 @@
--- Version 1 on PostgreSQL: what schema.sql describes, and what several replicas need to share it.
+-- Version 1 on PostgreSQL: what sqlite/schema.sql describes, and what several replicas need to share it.
 -- min_code: 1
 --
 -- It differs from SQLite's in the types; in the tallies, which are sums of small rows here, so that no two writers ever

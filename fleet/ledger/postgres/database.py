@@ -1,7 +1,7 @@
 """The ledger in a PostgreSQL database, which several replicas may share.
 
 Works that wait at the same time share one transaction (`group_commit.py`), as with SQLite; there is one connection that
-writes (`postgres_writer.py`) and one that reads, each in a thread of its own.
+writes (`writer.py`) and one that reads, each in a thread of its own.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ import psycopg
 from fleet.core.errors import InvalidInput
 from fleet.ledger.database import Health, Transaction
 from fleet.ledger.group_commit import GroupCommit
-from fleet.ledger.postgres_errors import is_lost, refused, translated
-from fleet.ledger.postgres_line import LIMITS, Line, Server
-from fleet.ledger.postgres_queries import PostgresTransaction, postgres_queries
-from fleet.ledger.postgres_schema import POSTGRES_MIGRATIONS, bring_up_to_date
-from fleet.ledger.postgres_writer import Writer
+from fleet.ledger.postgres.errors import is_lost, refused, translated
+from fleet.ledger.postgres.line import LIMITS, Line, Server
+from fleet.ledger.postgres.queries import PostgresTransaction, postgres_queries
+from fleet.ledger.postgres.schema import POSTGRES_MIGRATIONS, bring_up_to_date
+from fleet.ledger.postgres.writer import Writer
 from fleet.ledger.wall import steady_wall
 
 __all__ = ["PostgreSQL"]
