@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Protocol, Self
+from weakref import WeakValueDictionary
 
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
@@ -114,6 +115,8 @@ class S3Store:
         )
         # Waiting here is cheaper than waiting in the HTTP client, which counts the wait as part of the timeout.
         self._places = asyncio.Semaphore(connections_max)
+        # One at a time for each key: moto closes an object that another replaces, also while it still answers for it.
+        self._writing: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._stack = AsyncExitStack()
         self._client: S3Client | None = None
 
@@ -166,7 +169,9 @@ class S3Store:
                 raise _store_error(error) from error
 
     async def write(self, bucket: str, key: str, body: bytes) -> None:
-        await self._call("put_object", Bucket=bucket, Key=key, Body=body)
+        turn = self._writing.setdefault((bucket, key), asyncio.Lock())
+        async with turn:
+            await self._call("put_object", Bucket=bucket, Key=key, Body=body)
 
     async def _call(self, operation: str, **request: Any) -> dict[str, Any]:
         async with self._places:
