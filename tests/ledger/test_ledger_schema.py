@@ -99,6 +99,25 @@ def test_a_row_that_cannot_be_is_damage(connection: sqlite3.Connection) -> None:
         verify(connection, "fleet.db")
 
 
+@pytest.mark.parametrize("wrong", ["jobs - 1", "jobs + 1"])
+def test_a_thorough_look_counts_the_jobs(connection: sqlite3.Connection, wrong: str) -> None:
+    """A tally that is not the count of its jobs is found, whether it says too few or too many."""
+    connection.execute("INSERT INTO lanes (name) VALUES ('a/b/c'), ('a/b/d')")
+    connection.execute("INSERT INTO requests (sha256, body) VALUES (zeroblob(32), '{}')")
+    connection.execute("INSERT INTO manifests (source) VALUES ('test')")
+    connection.execute(
+        "INSERT INTO jobs (key, lane_id, manifest_id, target, prefix, request_id, created_at, updated_at)"
+        " VALUES (zeroblob(16), 1, 1, 'main', 's3://a/b/', 1, 0, 0)"
+    )
+    verify(connection, "fleet.db", thorough=True)
+
+    scribble(connection, f"UPDATE tallies SET jobs = {wrong} WHERE state = 'pending' AND lane_id = 1")  # noqa: S608
+
+    verify(connection, "fleet.db")
+    with pytest.raises(Corrupt, match="tallies are not a count"):
+        verify(connection, "fleet.db", thorough=True)
+
+
 def test_the_look_at_a_large_ledger_ends_in_time(connection: sqlite3.Connection) -> None:
     """What is not reached within the time is not looked at, and that is no error."""
     connection.execute("INSERT INTO manifests (source) VALUES ('test')")

@@ -28,7 +28,8 @@ CHECK_MAX_S: Final = 2.0
 _TABLES: Final = ("lanes", "tallies", "requests", "manifests", "jobs", "entries", "rejections", "events", "orphans")
 _TALLIES: Final = """
 SELECT COUNT(*) FROM tallies
-WHERE jobs <> (SELECT COUNT(*) FROM jobs WHERE jobs.lane_id = tallies.lane_id AND jobs.state = tallies.state)
+LEFT JOIN (SELECT lane_id, state, COUNT(*) AS jobs FROM jobs GROUP BY lane_id, state) AS counted USING (lane_id, state)
+WHERE tallies.jobs <> COALESCE(counted.jobs, 0)
 """
 _ENDS: Final = """
 SELECT id, key, created_at FROM jobs
