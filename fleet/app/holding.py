@@ -163,6 +163,7 @@ class Holding:
             if starting:
                 wake = self._ledger.signal(*_FREES_WORK, added=True)
                 work.calls.on_freed = wake.tell
+                work.submit.starts.group = group
                 group.start_soon(self.loop, work.submit, wake, work.stopping)
             group.start_soon(self.loop, work.track, self._ledger.signal(Event.ACCEPTED), work.stopping)
             group.start_soon(self.loop, work.rescue, self._ledger.signal(), work.stopping)

@@ -134,6 +134,10 @@ class LaneCalls:
         """How many of the wanted calls may leave now: none or one probe while the operation fails again and again."""
         return room(self._circuits[verb], self._clock.monotonic(), wanted)
 
+    def failing(self, verb: Verb) -> bool:
+        """Whether the operation fails again and again, so that only one probe at a time may leave."""
+        return is_open(self._circuits[verb])
+
     def ready_in_s(self, verb: Verb) -> float:
         """Seconds until there is room for a call of this operation."""
         return wait_s(self._circuits[verb], self._clock.monotonic())

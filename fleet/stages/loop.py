@@ -16,7 +16,7 @@ from fleet.core.policy import backoff_s
 from fleet.stages.progress import TICK_LIMIT_S, Progress
 from fleet.telemetry.tracing import span
 
-__all__ = ["Clock", "Signal", "Stage", "SystemClock", "run", "until_done"]
+__all__ = ["Clock", "Signal", "Stage", "SystemClock", "first", "run", "until_done"]
 
 log = structlog.get_logger()
 
@@ -86,7 +86,7 @@ async def run(
                 wait_s = _patience_s(error, failures, stage.name, rng)
             progress.rested(stage.name, clock.monotonic(), wait_s)
             if wait_s > 0:
-                await _first(lambda wait_s=wait_s: clock.sleep(wait_s), wake.wait, stopping.wait)
+                await first(lambda wait_s=wait_s: clock.sleep(wait_s), wake.wait, stopping.wait)
     finally:
         progress.ended(stage.name)
 
@@ -107,13 +107,13 @@ async def until_done(
         while not stopping.is_set():
             progress.began(name, clock.monotonic(), limit_s)
             try:
-                await _first(work, stopping.wait)
+                await first(work, stopping.wait)
                 return
             except Exception as error:
                 failures += 1
                 wait_s = _patience_s(error, failures, name, rng)
             progress.rested(name, clock.monotonic(), wait_s)
-            await _first(lambda wait_s=wait_s: clock.sleep(wait_s), stopping.wait)
+            await first(lambda wait_s=wait_s: clock.sleep(wait_s), stopping.wait)
     finally:
         progress.ended(name)
 
@@ -129,8 +129,8 @@ def _patience_s(error: Exception, failures: int, name: str, rng: random.Random) 
     return wait_s
 
 
-async def _first(*waits: "Wait") -> None:
-    """Return when the first of them does; the others are cancelled."""
+async def first(*waits: "Wait") -> None:
+    """Returns when the first of them does; the others are cancelled."""
     async with anyio.create_task_group() as group:
 
         async def one(wait: "Wait") -> None:

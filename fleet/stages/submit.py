@@ -6,6 +6,7 @@ submitting without a holder, so that rescue asks AWS before anything is sent aga
 configured quotas, the lane finds out what, stays just below it, and tries again ever more rarely (`core/adapt.py`).
 Where AWS refuses Starts for a cause that is not one job's, the lane pauses, probes, and goes on by itself
 (`core/pause.py`); where Start fails again and again, calls become rare until one is answered (`core/circuit.py`).
+A Start that is not answered for long holds its own slot, and not the lane.
 Does not: follow accepted jobs (track does), or look anything up in AWS (rescue does).
 """
 
@@ -14,9 +15,9 @@ import random
 from collections import deque
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
-import anyio
 import structlog
 
 from fleet.aws.comprehend import RemoteJob
@@ -32,12 +33,15 @@ from fleet.ledger.ledger import Ledger
 from fleet.stages.calls import LaneCalls
 from fleet.stages.loop import Clock
 from fleet.stages.moves import Moves
+from fleet.stages.under_way import UnderWay
 
 __all__ = ["Submit"]
 
 log = structlog.get_logger()
 
 _IDLE_S: Final = 5.0
+_PATIENCE_S: Final = 1.0  # until the last answer to one tick's Starts
+_UNANSWERED_SHARE: Final = 0.2  # of the slots: where more hang it is an outage, and each is one to be looked up in AWS
 _IN_USE_MAX: Final = 3  # times that a JobName is in use by a job that no List shows
 
 
@@ -72,6 +76,8 @@ class Submit:
         self._in_use: dict[int, int] = {}  # job id -> times that AWS called its name in use
         self._accepted_at: deque[float] = deque(maxlen=4096)
         self._knows_recent = False
+        self.starts = UnderWay[Outcome](clock)
+        """The Starts that are not answered and written down."""
 
     @property
     def pause(self) -> Pause | None:
@@ -84,11 +90,16 @@ class Submit:
         await self._write_down()
         if self._standing.pause and now < self._standing.probe_at:
             return self._standing.probe_at - now
+        if self._is_held_up():
+            await self.starts.ended()
+            return 0.0
         if not self._knows_recent:
             await self._remember(now)
+        late = self.starts.late()
         counts = (await self._ledger.counts()).get(lane, {})
         unended = sum(counts.get(state, 0) for state in IN_FLIGHT)
         in_flight = unended - len(self._calls.freed)  # read after the counts: what track writes down leaves it first
+        self._learn(late, in_flight - late.count(Outcome.ACCEPTED))  # these were counted
         self._ease(now)
         if self._calls.failures.pause and (unended or now < self._calls.failures.probe_at):
             return min(_IDLE_S, max(0.05, self._calls.failures.probe_at - now))  # one probe at a time
@@ -106,11 +117,16 @@ class Submit:
         if not jobs:
             due_in_s = await self._ledger.due_in(lane)
             return _IDLE_S if due_in_s is None else min(max(due_in_s, 0.05), _IDLE_S)
-        outcomes: list[Outcome] = []
-        async with anyio.create_task_group() as group:
-            for job in jobs:
-                group.start_soon(self._start, job, outcomes)
-        return self._learn(outcomes, in_flight)
+        patience_s = _PATIENCE_S + len(jobs) / self.allowance.rate_per_s  # the limiter's time is not AWS's
+        outcomes = await self.starts.run([partial(self._start, job) for job in jobs], patience_s=patience_s)
+        self._learn(outcomes, in_flight)
+        return max(0.0, self._standing.probe_at - self._clock.monotonic()) if self._standing.pause else 0.0
+
+    def _is_held_up(self) -> bool:
+        """Whether those under way must be answered before the next Start: too many hang, or one is a probe."""
+        most = max(1, int(self.allowance.slots * _UNANSWERED_SHARE))
+        alone = self.pause is not None or self._calls.failing("start")
+        return len(self.starts) > (0 if alone else most)
 
     async def _remember(self, now: float) -> None:
         """Tell the limiter of the Starts that an earlier process may have sent in the last moments.
@@ -131,8 +147,8 @@ class Submit:
         self.allowance = eased(allowance, now, limiter_waited=self._calls.starts.waited())
         self._calls.starts.allow(self.allowance.rate_per_s)
 
-    def _learn(self, outcomes: list[Outcome], in_flight: int) -> float:
-        """Turn the knobs by what became of the Starts of one tick; the seconds to wait."""
+    def _learn(self, outcomes: list[Outcome], in_flight: int) -> None:
+        """Turn the knobs by what became of some Starts, beside which so many jobs held slots."""
         now = self._clock.monotonic()
         taken = outcomes.count(Outcome.ACCEPTED)
         if taken:
@@ -148,7 +164,6 @@ class Submit:
                 slots=self.allowance.slots,
                 foreign=self.allowance.foreign,
             )
-        return max(0.0, self._standing.probe_at - now) if self._standing.pause else 0.0
 
     async def _claim(self, limit: int) -> list[Job]:
         """The next jobs; while the ledger cannot write down what would be started, the lane is paused."""
@@ -171,7 +186,7 @@ class Submit:
             self._moves.telemetry.job_events.labels(job.lane.kind, Event.CLAIMED).inc()
         return jobs
 
-    async def _start(self, job: Job, outcomes: list[Outcome]) -> None:
+    async def _start(self, job: Job) -> Outcome:
         """Send one Start and write down what came of it."""
         outcome = Outcome.OTHER
         try:
@@ -188,18 +203,22 @@ class Submit:
             self._accepted_at.append(self._clock.monotonic())
             self._stand(pause.accepted(self._standing, job.id))
             self._unwritten[job.id] = (job, remote)
-        outcomes.append(outcome)
-        with suppress(Unwritable):  # the next tick writes it down, and the other Starts in hand are not cut off
+        with suppress(Unwritable):  # the next tick writes it down
             await self._write_down(job.id)
+        return outcome
 
     async def _write_down(self, *job_ids: int) -> None:
         """What AWS accepted is in the ledger: these jobs, or all where none is named."""
         for job_id in job_ids or list(self._unwritten):
-            if job_id in self._unwritten:
-                job, remote = self._unwritten[job_id]
-                detail = _answer(remote.request_id)
+            if (found := self._unwritten.pop(job_id, None)) is None:
+                continue  # a tick and a late answer may both be at it
+            job, remote = found
+            detail = _answer(remote.request_id)
+            try:
                 await self._moves.record(job, Event.ACCEPTED, detail=detail, remote_id=remote.remote_id, reason=None)
-                self._unwritten.pop(job_id, None)
+            except Unwritable:
+                self._unwritten[job_id] = found
+                raise
 
     async def _refused(self, job: Job, error: Denied | Rejected) -> None:
         """Hold the job, or discard it where it is itself to blame."""

@@ -104,3 +104,28 @@ def test_a_bomb_in_the_output_is_refused_in_the_simulation(tmp_path: Path) -> No
     _, states = simulated(tmp_path / "run", faults=(bomb,))
 
     assert (states[State.VERIFIED], states[State.DISCARDED]) == (PREFIXES - 1, 1)
+
+
+def test_a_start_that_hangs_holds_its_own_slot_and_not_the_lane(tmp_path: Path) -> None:
+    """While the first Start is not answered the others leave at full rate, and nothing is lost or doubled."""
+    hang = Fault(what="hang", operation="Start*", accept=True, times=1)
+
+    sandbox, states = simulated(tmp_path / "run", faults=(hang,))
+
+    starts = [entry.time for entry in sandbox.service.log if entry.operation.startswith("Start")]
+    assert starts[9] - starts[0] < 12
+    assert states[State.VERIFIED] == PREFIXES
+    assert duplicates(list(sandbox.service.log)) == {}
+
+
+def test_where_every_start_hangs_few_are_sent(tmp_path: Path) -> None:
+    """An outage leaves few jobs to be looked up: no Start follows until those that hang were given up."""
+    hang = Fault(what="hang", operation="Start*", accept=True, times=3)
+
+    sandbox, states = simulated(tmp_path / "run", faults=(hang,))
+
+    starts = [entry.time for entry in sandbox.service.log if entry.operation.startswith("Start")]
+    assert starts[2] - starts[0] < 6
+    assert starts[3] - starts[2] > 10
+    assert states[State.VERIFIED] == PREFIXES
+    assert duplicates(list(sandbox.service.log)) == {}
