@@ -6,6 +6,9 @@ discarded at first: a rejected job is held. If another job is accepted and then 
 the job. If so many different jobs are rejected with none accepted between, it is the environment: the lane pauses, and
 probes with one job after the other at growing intervals until one is accepted. The held jobs then have their second
 try, so whatever was rejected only because the environment was broken is done in the end.
+
+AWS reads a request only once it has accepted who sends it. So a rejected request ends a pause that credentials or
+permissions had caused, and is judged as if there had been none: else a run whose last job is a bad one would never end.
 """
 
 from collections.abc import Mapping
@@ -52,9 +55,13 @@ class _Suspect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """How a lane stands with AWS. `probe_at` is monotonic seconds: no Start before it while there is a `pause`."""
+    """How a lane stands with AWS. `probe_at` is monotonic seconds: no Start before it while there is a `pause`.
+
+    `blame` is what the pause is about; once that is the requests, it remains so until the pause has ended.
+    """
 
     pause: Pause | None = None
+    blame: Blame | None = None
     probe_at: float = float("-inf")
     probes: int = 0  # refused since the pause began
     accepted: int = 0  # Starts, so far
@@ -68,21 +75,29 @@ def accepted(standing: Standing, job_id: int) -> Standing:
     return Standing(accepted=standing.accepted + 1, suspects=suspects)
 
 
-def obstructed(standing: Standing, reason: str, *, now: float, at: float, jitter: float) -> Standing:
+def obstructed(standing: Standing, blame: Blame, reason: str, *, now: float, at: float, jitter: float) -> Standing:
     """The lane is paused, from the Unix time `at` if it was not; the next probe comes later than the last one did."""
     probes = standing.probes + 1
     patience_s = backoff_s(probes, jitter, floor_s=_PROBE_FLOOR_S, ceiling_s=_PROBE_CEILING_S)
     since = standing.pause.since if standing.pause else at
-    return replace(standing, pause=Pause(reason=reason, since=since), probe_at=now + patience_s, probes=probes)
+    return replace(
+        standing,
+        pause=Pause(reason=reason, since=since),
+        blame=Blame.REQUEST if standing.blame is Blame.REQUEST else blame,
+        probe_at=now + patience_s,
+        probes=probes,
+    )
 
 
 def refused(
     standing: Standing, job_id: int, blame: Blame, reason: str, *, now: float, at: float, jitter: float
 ) -> tuple[Standing, float | None]:
     """The standing after AWS refused this job's Start, and the seconds that the job is held; None: discard it."""
+    if blame is Blame.REQUEST and standing.pause and standing.blame is not Blame.REQUEST:
+        standing = Standing(accepted=standing.accepted)
     standing = replace(standing, streak=standing.streak | {job_id})
     if blame is Blame.ENVIRONMENT:
-        return obstructed(standing, reason, now=now, at=at, jitter=jitter), 0.0
+        return obstructed(standing, blame, reason, now=now, at=at, jitter=jitter), 0.0
     before = standing.suspects.get(job_id, _Suspect(tries=0, accepted=standing.accepted))
     suspect = _Suspect(tries=before.tries + 1, accepted=standing.accepted)
     if _is_guilty(standing, blame, before, suspect):
@@ -90,7 +105,7 @@ def refused(
         return replace(standing, suspects=others, streak=standing.streak - {job_id}), None
     standing = replace(standing, suspects={**standing.suspects, job_id: suspect})
     if standing.pause or blame is Blame.PERMISSION or len(standing.streak) >= _STREAK:
-        standing = obstructed(standing, reason, now=now, at=at, jitter=jitter)
+        standing = obstructed(standing, blame, reason, now=now, at=at, jitter=jitter)
     return standing, backoff_s(suspect.tries, jitter, floor_s=_HOLD_FLOOR_S, ceiling_s=_HOLD_CEILING_S)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet.core.pause import Blame, Pause, Standing, accepted, obstructed, probed_all, refused
@@ -98,6 +98,39 @@ def test_a_permission_that_one_job_lacks_ends_that_job_only() -> None:
     assert standing.pause is None
 
 
+@pytest.mark.parametrize("blame", [Blame.ENVIRONMENT, Blame.PERMISSION])
+def test_a_rejected_request_ends_a_pause_for_want_of_access(blame: Blame) -> None:
+    """AWS has read the request, so it knows the caller: a bad last job is given up, however often access failed."""
+    standing = Standing()
+    for _ in range(20):
+        standing, _ = refuse(standing, 1, blame)
+
+    holds = []
+    for _ in range(STREAK):
+        standing, hold_s = refuse(standing, 1, Blame.REQUEST)
+        holds.append(hold_s)
+
+    assert standing.pause is None
+    assert holds[-1] is None
+    assert None not in holds[:-1]
+
+
+def test_a_pause_for_what_jobs_ask_outlives_one_for_access() -> None:
+    """Credentials that expire while the role is gone, and come back, prove nothing about the jobs."""
+    standing = Standing()
+    for job_id in range(STREAK):
+        standing, _ = refuse(standing, job_id, Blame.REQUEST)
+    standing, _ = refuse(standing, 1, Blame.ENVIRONMENT)
+
+    holds = []
+    for _ in range(20):
+        standing, hold_s = refuse(standing, 1, Blame.REQUEST)
+        holds.append(hold_s)
+
+    assert standing.pause is not None
+    assert None not in holds
+
+
 def test_credentials_are_never_a_jobs_fault() -> None:
     """However often, whoever went in between."""
     standing = Standing()
@@ -111,7 +144,9 @@ def test_probes_become_rare_and_never_stop(probes: int, jitter: float) -> None:
     """The gap grows to between half a minute and a minute; the pause keeps its beginning, and has the last reason."""
     standing = Standing()
     for number in range(probes):
-        standing = obstructed(standing, f"reason {number}", now=100.0, at=float(number), jitter=jitter)
+        standing = obstructed(
+            standing, Blame.ENVIRONMENT, f"reason {number}", now=100.0, at=float(number), jitter=jitter
+        )
 
     gap_s = standing.probe_at - 100.0
     assert 0.5 <= gap_s <= 60.0
@@ -169,6 +204,8 @@ class Lane:
             self.due[job] = now + hold_s
 
 
+@example(jobs=5, bad=frozenset({0, 4}), begins_s=4, lasts_s=1, slots=4, blame=Blame.ENVIRONMENT)
+@example(jobs=5, bad=frozenset({0, 4}), begins_s=4, lasts_s=1, slots=4, blame=Blame.PERMISSION)
 @given(
     jobs=st.integers(STREAK, 40),
     bad=st.frozensets(st.integers(0, 40), max_size=STREAK - 1),
