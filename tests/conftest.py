@@ -12,6 +12,7 @@ from typing import Any
 import anyio
 import pytest
 import structlog
+from hypothesis import settings as hypothesis_settings
 from moto.server import ThreadedMotoServer
 
 from fleet.app.planning import planner
@@ -32,6 +33,11 @@ from fleet.stages.track import Polling, Track
 from fleet.stages.verify import Depth, Verify
 from fleet.telemetry import Telemetry
 from tests.postgres import PostgreSQL
+
+hypothesis_settings.register_profile(
+    "fleet", hypothesis_settings.default, deadline=None
+)  # a busy machine is no failure
+hypothesis_settings.load_profile("fleet")
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/comprehend"
