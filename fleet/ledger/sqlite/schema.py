@@ -35,6 +35,7 @@ _ENDS: Final = """
 SELECT id, key, created_at FROM jobs
 WHERE id = (SELECT MIN(id) FROM jobs) OR id = (SELECT MAX(id) FROM jobs)
 """
+_JOB: Final = "SELECT id, key, created_at FROM jobs WHERE id = ?"
 
 
 def check(connection: sqlite3.Connection, place: Path, *, read_only: bool, migrations: Sequence[str]) -> int:
@@ -108,16 +109,22 @@ def verify_pair(connection: sqlite3.Connection, alone: sqlite3.Connection, place
     """`Corrupt` if the WAL through which `connection` sees the file was not written for it.
 
     `alone` sees the file without its WAL. Jobs are never deleted and their keys never change, so whatever job the file
-    has must be there with the WAL too. A WAL can hold all of another ledger, which is sound in itself.
+    has must be there with the WAL too. A WAL can hold all of another ledger, which is sound in itself. Where a power
+    loss broke off a checkpoint, the file alone is not: half of a page was written, and its jobs mean nothing.
     """
     try:
         jobs = alone.execute(_ENDS).fetchall()
     except sqlite3.DatabaseError:
-        return  # a checkpoint was broken off: only with the WAL is the file whole
-    for job_id, key, created_at in jobs:
-        found = connection.execute("SELECT key, created_at FROM jobs WHERE id = ?", (job_id,)).fetchone()
-        if isinstance(key, bytes) and found != (key, created_at):
-            raise damaged(place, f"{Path(str(place)).name}-wal belongs to another file or to another copy of it")
+        return
+    if any(connection.execute(_JOB, job[:1]).fetchone() != job for job in jobs) and _is_whole(alone):
+        raise damaged(place, f"{Path(str(place)).name}-wal belongs to another file or to another copy of it")
+
+
+def _is_whole(connection: sqlite3.Connection) -> bool:
+    try:
+        return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+    except sqlite3.DatabaseError:
+        return False
 
 
 def integrity(connection: sqlite3.Connection) -> list[str]:

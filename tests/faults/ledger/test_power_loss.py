@@ -2,6 +2,8 @@
 
 import asyncio
 import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,33 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Recording:
 def test_no_power_loss_takes_what_was_acknowledged(recording: Recording, loss: Loss, tmp_path: Path) -> None:
     """Whether all, some or torn halves of the writes since the last sync are gone: the ledger is whole, and has all."""
     assert not_recovered(recording, loss, tmp_path, moments=MOMENTS) == []
+
+
+def test_a_checkpoint_torn_in_the_middle_of_a_job_is_no_foreign_wal(recording: Recording, tmp_path: Path) -> None:
+    """Half of a page of jobs is on the disk: without its WAL the file has a job that never was; with it all is well."""
+    rng = random.Random(7)
+    torn = 0
+    for moment in rng.choices([m for m in recording.moments() if recording.ops[m - 1].file == "fleet.db"], k=2_000):
+        directory = tmp_path / f"{torn}"
+        directory.mkdir(exist_ok=True)
+        left = left_after(recording, moment, Loss.TORN, rng)
+        (directory / "fleet.db").write_bytes(left["fleet.db"])
+        if has_a_strange_job(directory / "fleet.db") and left.get("fleet.db-wal"):
+            torn += 1
+            (directory / "fleet.db-wal").write_bytes(left["fleet.db-wal"])
+            assert asyncio.run(problems(directory / "fleet.db", recording.acknowledged(moment))) == []
+
+    assert torn >= 3
+
+
+def has_a_strange_job(path: Path) -> bool:
+    """Whether the file without its WAL can be read, and the time of its first or last job is not that of the test."""
+    with closing(sqlite3.connect(f"file:{path}?immutable=1", uri=True)) as alone:
+        try:
+            found = alone.execute("SELECT created_at FROM jobs ORDER BY id").fetchall()
+        except sqlite3.DatabaseError:
+            return False
+    return bool(found) and {found[0], found[-1]} != {(1_700_000_000.0,)}
 
 
 def test_with_normal_it_would(tmp_path: Path) -> None:
