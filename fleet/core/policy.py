@@ -5,7 +5,7 @@ from typing import Final
 
 from fleet.core.job import Event, Job
 
-__all__ = ["PERMANENT_FAILURES", "Next", "Retry", "after_failure", "backoff_s", "first_poll_s", "next_poll_s"]
+__all__ = ["PERMANENT_FAILURES", "Next", "Retry", "after_failure", "after_status", "backoff_s"]
 
 PERMANENT_FAILURES: Final = (
     "NO_READ_ACCESS_TO_INPUT",
@@ -51,6 +51,32 @@ def backoff_s(failures: int, jitter: float, *, floor_s: float, ceiling_s: float)
     return whole_s * (0.5 + 0.5 * jitter)
 
 
+def after_status(
+    job: Job,
+    status: str,
+    message: str | None,
+    jitter: float,
+    retry: Retry,
+    *,
+    excused: bool = False,
+    uncounted: int = 0,
+) -> Next | None:
+    """What follows from what AWS says of a running job, as Describe's JobStatus and Message; None while it has not
+    ended. A status that we do not know is not an end. `excused` and `uncounted` are those of `after_failure`.
+    """
+    match status:
+        case "COMPLETED":
+            return Next(event=Event.FINISHED, reason="")
+        case "FAILED":
+            return after_failure(job, message, jitter, retry, excused=excused, uncounted=uncounted)
+        case "STOPPED" if job.cancel_requested:
+            return Next(event=Event.CANCELLED, reason="cancelled on request")
+        case "STOPPED":
+            return Next(event=Event.DISCARDED, reason="stopped by somebody else than fleet")
+        case _:
+            return None
+
+
 def after_failure(
     job: Job, message: str | None, jitter: float, retry: Retry, *, excused: bool = False, uncounted: int = 0
 ) -> Next:
@@ -75,16 +101,3 @@ def _used_up(used: int, allowed: int, uncounted: int) -> str:
     if used > allowed:  # a reload allows fewer than before
         return f"attempt {used}, {allowed} allowed"
     return f"attempt {used} of {allowed}" + (f", {uncounted} earlier not counted" if uncounted else "")
-
-
-def first_poll_s(jitter: float, *, floor_s: float) -> float:
-    """When to ask about a job for the first time after it was accepted."""
-    return floor_s * (0.5 + 0.5 * jitter)
-
-
-def next_poll_s(age_s: float, jitter: float, *, floor_s: float, ceiling_s: float) -> float:
-    """When to ask again about a job of this age: 2 % of its age, within the floor and the ceiling, +/- 10 %.
-
-    So detection lag stays near 1 % of a job's duration, and an hour-long job is not asked every second.
-    """
-    return min(ceiling_s, max(floor_s, 0.02 * age_s)) * (0.9 + 0.2 * jitter)

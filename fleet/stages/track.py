@@ -24,22 +24,25 @@ from fleet.core.errors import Denied, Lost, Throttled, Unavailable
 from fleet.core.failures import completed, failed, is_access, uncounted
 from fleet.core.identity import job_name
 from fleet.core.job import Event, Job, State
-from fleet.core.policy import Next, Retry, after_failure, backoff_s
+from fleet.core.policy import Retry, after_status, backoff_s
 from fleet.core.sightings import Sightings, ended, still_active, swept
+from fleet.core.silence import Silence, answered, ends, refused
 from fleet.core.watch import foreign, next_look_s, sweep_gap_s
 from fleet.ledger.ledger import Ledger
 from fleet.stages.calls import LaneCalls
 from fleet.stages.moves import Moves
 
-__all__ = ["Polling", "Track", "decide"]
+__all__ = ["Polling", "Track"]
 
 log = structlog.get_logger()
 
 _IDLE_S: Final = 5.0
 _BATCH_S: Final = 0.5
+_AT_ONCE_S: Final = 0.01
 _LOST_GRACE_S: Final = 600.0
 _BLIND_S: Final = 60.0  # how long List is left alone after it was denied
 _SAMPLES: Final = 200
+_WITH_REMOTE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
 _STATUSES: Final = TERMINAL | {"SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED"}
 
 
@@ -84,6 +87,7 @@ class Track:
         self._list_at = float("-inf") if polling.sweep else float("inf")  # not before: List was denied or failed
         self._blind = not polling.sweep
         self._failures = 0
+        self._silence = Silence()
         self._sightings = Sightings()
 
     @property
@@ -194,13 +198,24 @@ class Track:
         try:
             remote = await self._calls.describe(job)
         except Lost as error:
+            self._heard_of(job, now)
             await self._lost(job, str(error), now)
         except (Throttled, Unavailable, Denied) as error:
             self._due[job.id] = now + self._polling.ceiling_s * (0.5 + 0.5 * self._rng.random())
+            self._silence = refused(self._silence, job.id, now=now)
             log.info("job.unseen", key=job.key, kind=job.lane.kind, reason=str(error))
         else:
             self._lost_since.pop(job.id, None)
+            self._heard_of(job, now)
             await self._follow(job, remote)
+
+    def _heard_of(self, job: Job, now: float) -> None:
+        """If AWS answers again, a sweep is due; and where there is none, or it fails, all that was put off."""
+        if ends(self._silence, now=now):
+            self._list_at = now if self._polling.sweep else self._list_at
+            again = self._silence.put_off & self._due.keys() - {job.id}
+            self._due |= dict.fromkeys(again, now + _AT_ONCE_S)
+        self._silence = answered(self._silence, job.id, now=now)
 
     async def _follow(self, job: Job, remote: RemoteJob) -> None:
         if remote.status not in _STATUSES:
@@ -211,7 +226,9 @@ class Track:
         await self._fare(job, remote)
         excused = self._calls.failures.pause is not None and is_access(remote.message)
         earlier = await self._uncounted(job) if remote.status == "FAILED" else 0
-        step = decide(job, remote, self._rng.random(), self._retry, excused=excused, uncounted=earlier)
+        step = after_status(
+            job, remote.status, remote.message, self._rng.random(), self._retry, excused=excused, uncounted=earlier
+        )
         if step is None:
             self._see(still_active(self._sightings, job, now_s=self._ledger.seconds()))
             return
@@ -266,26 +283,3 @@ class Track:
         del self._lost_since[job.id]
         self._see(ended(self._sightings, job))
         await self._moves.record(job, Event.DISCARDED, reason=f"AWS no longer knows this job: {reason}")
-
-
-_WITH_REMOTE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
-
-
-def decide(
-    job: Job, remote: RemoteJob, jitter: float, retry: Retry, *, excused: bool = False, uncounted: int = 0
-) -> Next | None:
-    """What follows from what AWS says of a running job; None while it has not ended.
-
-    A status that we do not know is not an end.
-    """
-    match remote.status:
-        case "COMPLETED":
-            return Next(event=Event.FINISHED, reason="")
-        case "FAILED":
-            return after_failure(job, remote.message, jitter, retry, excused=excused, uncounted=uncounted)
-        case "STOPPED" if job.cancel_requested:
-            return Next(event=Event.CANCELLED, reason="cancelled on request")
-        case "STOPPED":
-            return Next(event=Event.DISCARDED, reason="stopped by somebody else than fleet")
-        case _:
-            return None

@@ -8,7 +8,7 @@ from fleet.core.failures import uncounted
 from fleet.core.job import Event, Job
 from fleet.core.lane import Lane, Quotas
 from fleet.core.pace import batch, guard_s, makespan_s
-from fleet.core.policy import Retry, after_failure, backoff_s, next_poll_s
+from fleet.core.policy import Retry, after_failure, backoff_s
 
 QUOTAS = Quotas(active_jobs=10, start_per_s=1, describe_per_s=10, list_per_s=10, stop_per_s=1)
 NO_ACCESS = "NO_READ_ACCESS_TO_INPUT: The provided data access role ..."
@@ -90,16 +90,6 @@ def fields(job: Job) -> dict[str, object]:
 def test_backoff_stays_between_its_bounds(failures: int, jitter: float) -> None:
     """Never immediate, never over the ceiling, whatever the count."""
     assert 0.5 <= backoff_s(failures, jitter, floor_s=1, ceiling_s=60) <= 60
-
-
-@given(age_s=st.floats(0, 1e7), jitter=st.floats(0, 1, exclude_max=True))
-def test_polls_slow_down_with_age_within_bounds(age_s: float, jitter: float) -> None:
-    """The gap to the next poll stays within 10 % of [floor, ceiling], and near 2 % of the age in between."""
-    gap_s = next_poll_s(age_s, jitter, floor_s=1, ceiling_s=30)
-
-    assert 0.9 <= gap_s <= 33
-    if 50 <= age_s <= 1500:
-        assert 0.018 * age_s <= gap_s <= 0.022 * age_s
 
 
 @given(free=st.integers(0, 30), rate=st.floats(0.1, 500))

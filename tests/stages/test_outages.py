@@ -86,6 +86,31 @@ async def test_trouble_with_start_does_not_stop_describe(rig: Rig) -> None:
     assert len(await rig.jobs(State.FINISHED)) == 2
 
 
+@pytest.mark.parametrize(
+    "sweeps", [pytest.param(sweeps, marks=pytest.mark.rig(overhead_s=60, sweep=sweeps)) for sweeps in (True, False)]
+)
+async def test_the_first_answer_after_a_storm_ends_all_patience(rig: Rig, sweeps: bool) -> None:
+    """Two minutes of throttling: once one of ten Describes is answered, it takes a second to see all that has ended.
+
+    Meanwhile each of ten jobs is asked every 15 to 30 s, and a sweep waits for up to a minute.
+    """
+    await rig.plan(*(f"{number}/" for number in range(10)))
+    await live(rig, 30, "submit", "track")
+    rig.sandbox.faults.add(read_fault({"what": "throttle"}))
+    await live(rig, 120, "track")
+    while any(job.status == "IN_PROGRESS" for job in rig.remote):
+        await rig.breathe()
+    rig.sandbox.faults.clear()
+
+    seen_at = []
+    while len(seen_at) < 10:
+        await live(rig, 0.25, "track")
+        seen_at += [rig.clock.monotonic()] * (len(await rig.jobs(State.FINISHED)) - len(seen_at))
+
+    assert seen_at[-1] - seen_at[0] <= 1.5
+    assert requests(rig, "List") == 0 or sweeps
+
+
 @pytest.mark.rig(overhead_s=36_000)
 async def test_a_region_that_is_gone_costs_a_bounded_number_of_calls(rig: Rig) -> None:
     """Everything fails for an hour: a few calls a minute in all, nothing lost, nothing counted, nothing doubled."""
