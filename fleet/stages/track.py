@@ -41,6 +41,7 @@ _BATCH_S: Final = 0.5
 _AT_ONCE_S: Final = 0.01
 _LOST_GRACE_S: Final = 600.0
 _BLIND_S: Final = 60.0  # how long List is left alone after it was denied
+_THROTTLED_S: Final = 10.0  # the same after many throttles: it is one call for all jobs
 _SAMPLES: Final = 200
 _WITH_REMOTE: Final = frozenset({State.SUBMITTING, State.RUNNING, State.FINISHED})
 _STATUSES: Final = TERMINAL | {"SUBMITTED", "IN_PROGRESS", "STOP_REQUESTED"}
@@ -186,12 +187,13 @@ class Track:
     def _without_list(self, error: Exception, now: float) -> None:
         """Go on by Describe alone, and try List again later."""
         self._failures += 1
-        patience_s = backoff_s(self._failures, self._rng.random(), floor_s=1.0, ceiling_s=_BLIND_S)
+        ceiling_s = _THROTTLED_S if isinstance(error, Throttled) else _BLIND_S
+        patience_s = backoff_s(self._failures, self._rng.random(), floor_s=1.0, ceiling_s=ceiling_s)
         self._list_at = now + (_BLIND_S if isinstance(error, Denied) else patience_s)
         if not self._blind:
             log.warning("lane.blind", lane=str(self._calls.lane), reason=str(error))
         self._blind = True
-        self._due = {job: min(due, now) for job, due in self._due.items()}
+        self._due = {job: now if due == float("inf") else due for job, due in self._due.items()}
 
     async def _ask(self, job: Job, now: float) -> None:
         self._due[job.id] = now + self._gap_s(job)
