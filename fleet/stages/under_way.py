@@ -33,14 +33,13 @@ class _Found(Generic[T]):
         return outcomes
 
 
-class _Batch(_Found[T]):
-    """Works that were begun together. `awaited`: somebody still waits for them."""
+class _Batch(Generic[T]):
+    """Works that were begun together, how many of them have not ended, and where what they come to is told."""
 
     def __init__(self, works: int) -> None:
-        super().__init__()
         self.left = works
         self.ended = anyio.Event()
-        self.awaited = True
+        self.found = _Found[T]()
 
 
 class UnderWay(Generic[T]):
@@ -69,11 +68,11 @@ class UnderWay(Generic[T]):
         else:
             self._begin(self.group, works, batch)
             await first(batch.ended.wait, lambda: self._clock.sleep(patience_s))
-        batch.awaited = False
+        in_time, batch.found = batch.found, self._late
         try:
-            return batch.told()
+            return in_time.told()
         finally:
-            self._late.outcomes += batch.outcomes
+            self._late.outcomes += in_time.outcomes
 
     def late(self) -> list[T]:
         """The outcomes that nobody waited for, each told once. Errors come first, raised as a group."""
@@ -92,9 +91,9 @@ class UnderWay(Generic[T]):
         try:
             outcome = await work()
         except FleetError as error:  # anything else is a bug, and ends the group
-            (batch if batch.awaited else self._late).errors.append(error)
+            batch.found.errors.append(error)
         else:
-            (batch if batch.awaited else self._late).outcomes.append(outcome)
+            batch.found.outcomes.append(outcome)
         finally:
             batch.left -= 1
             if not batch.left:
