@@ -122,7 +122,7 @@ def verify_pair(connection: sqlite3.Connection, alone: sqlite3.Connection, place
 
 def _is_whole(connection: sqlite3.Connection) -> bool:
     try:
-        return bool(connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",))
+        return not integrity(connection)
     except sqlite3.DatabaseError:
         return False
 
