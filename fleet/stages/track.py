@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 _IDLE_S: Final = 5.0
 _BATCH_S: Final = 0.5
-_AT_ONCE_S: Final = 0.01
+_AT_ONCE_S: Final = 0.01  # after the present tick, so that the next one asks
 _LOST_GRACE_S: Final = 600.0
 _BLIND_S: Final = 60.0  # how long List is left alone after it was denied
 _THROTTLED_S: Final = 10.0  # the same after many throttles: it is one call for all jobs
@@ -165,7 +165,7 @@ class Track:
         except (Denied, Throttled, Unavailable) as error:
             self._without_list(error, now)
             return
-        self._failures, self._blind = 0, False
+        self._failures, self._blind, self._silence = 0, False, Silence()
         known = [*running, *await self._ledger.jobs(lane=self._calls.lane, states=_WITH_REMOTE)]
         self._calls.foreign = foreign(
             ((remote.remote_id, remote.name) for remote in active.values()),
@@ -214,7 +214,8 @@ class Track:
     def _heard_of(self, job: Job, now: float) -> None:
         """If AWS answers again, a sweep is due; and where there is none, or it fails, all that was put off."""
         if ends(self._silence, now=now):
-            self._list_at = now if self._polling.sweep else self._list_at
+            if self._polling.sweep:
+                self._list_at = now
             again = self._silence.put_off & self._due.keys() - {job.id}
             self._due |= dict.fromkeys(again, now + _AT_ONCE_S)
         self._silence = answered(self._silence, job.id, now=now)

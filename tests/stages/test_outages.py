@@ -92,7 +92,7 @@ async def test_trouble_with_start_does_not_stop_describe(rig: Rig) -> None:
 async def test_the_first_answer_after_a_storm_ends_all_patience(rig: Rig, sweeps: bool) -> None:
     """Two minutes of throttling: once one of ten Describes is answered, it takes a second to see all that has ended.
 
-    Meanwhile each of ten jobs is asked every 15 to 30 s, and a sweep waits for up to a minute.
+    Meanwhile each of ten jobs is asked every 15 to 30 s, and a sweep is tried every 5 to 10 s.
     """
     await rig.plan(*(f"{number}/" for number in range(10)))
     await live(rig, 30, "submit", "track")
