@@ -34,9 +34,8 @@ from fleet.stages.verify import Depth, Verify
 from fleet.telemetry import Telemetry
 from tests.postgres import PostgreSQL
 
-hypothesis_settings.register_profile(
-    "fleet", hypothesis_settings.default, deadline=None
-)  # a busy machine is no failure
+# no deadline: a busy machine is no failure
+hypothesis_settings.register_profile("fleet", hypothesis_settings.default, deadline=None)
 hypothesis_settings.load_profile("fleet")
 
 ACCOUNT, REGION = "123456789012", "us-east-1"
